@@ -22,7 +22,7 @@ const NOT_YET = [
   'stages/position/learned.js',
   'stages/position/rotary.js',
   ...readdirSync(join(WEB, 'stages'))
-    .filter((name) => !/^(position|attend|context|ov|mlp|firing)/.test(name))
+    .filter((name) => !/^(position|attend|context|ov|mlp|firing|facts|unembed|stream)/.test(name))
     .map((name) => `stages/${name}`),
 ];
 

@@ -418,4 +418,143 @@ export default /** @type {const} */ ({
   },
   'firing.caption.head':
     'Head {head} gives at most <strong>{share}</strong> of its attention to another token: from {query} to {key}.',
+
+  /* facts: what is left of an answer without one part */
+  'facts.title': 'What is left of an answer without one part',
+  'facts.question': 'the text',
+  'facts.own': 'my own prompt',
+  'facts.use': 'look at this text on the whole page',
+  'facts.rows': 'what is left of the answer, by the layer of which a part is off',
+  'facts.layer': 'layer {layer}',
+  'facts.mlp': 'its MLP off',
+  'facts.attention': 'its attention off',
+  'facts.whole': 'nothing off: {word} {share}',
+  'facts.whole.changed': 'nothing more changed: {word} {share}',
+  'facts.table': 'the probability of {word}',
+  'facts.table.layer': 'layer',
+  'facts.table.then': 'then likeliest',
+  'facts.said': 'without the MLP of layer {layer} {share}',
+  'facts.caption': 'After {token} the likeliest is {word} with {share}.',
+  'facts.caption.mlp':
+    'Of the MLPs that of layer {layer} costs most when it is off: <strong>{left}</strong> are left, and it still comes first.',
+  'facts.caption.mlp.other':
+    'Of the MLPs that of layer {layer} costs most when it is off: <strong>{left}</strong> are left, and {other} comes first.',
+  'facts.caption.mlp.nothing':
+    'No MLP costs anything when it is off: at least <strong>{left}</strong> are left.',
+  'facts.caption.attention':
+    'Of the attentions it is that of layer {layer}: <strong>{left}</strong> are left, and it still comes first.',
+  'facts.caption.attention.other':
+    'Of the attentions it is that of layer {layer}: <strong>{left}</strong> are left, and {other} comes first.',
+  'facts.caption.attention.nothing':
+    'No attention costs anything: at least <strong>{left}</strong> are left.',
+  'facts.caption.deep': 'In so deep a model attention is left on.',
+  'facts.caption.more-attention': 'So here one layer’s attention is needed even more than any MLP.',
+  'facts.caption.more-mlp': 'So here one MLP is needed at least as much as any attention.',
+  'facts.caption.needed':
+    'That a part is needed does not say that the fact is in it: an MLP may also write what is asked for.',
+  'facts.caption.further': '<code>docs/facts.md</code> asks further.',
+
+  /* unembed: from one vector to a score for every word */
+  'unembed.title': 'From one vector to a score for every word',
+  'unembed.title.token': 'What becomes of the vector of {token}',
+  'unembed.columns': 'the columns from the last MLP to the logits, arrow keys read their numbers',
+  'unembed.nothing': 'the program gave no numbers for the column {column}',
+  'unembed.norm': '+, norm',
+  'unembed.scale': 'to ±{most}',
+  'unembed.name.enters': 'enters',
+  'unembed.name.hidden': 'hidden',
+  'unembed.name.added': 'added',
+  'unembed.name.normed': 'sum, normed',
+  'unembed.name.normed-short': 'normed',
+  'unembed.name.logits': 'logits',
+  'unembed.what.enters': 'the stream behind layer {layer}’s attention',
+  'unembed.what.enters.parallel': 'the stream that enters layer {layer}',
+  'unembed.what.hidden': 'the hidden units',
+  'unembed.what.added': 'what the MLP adds',
+  'unembed.what.normed': 'the sum, normed',
+  'unembed.what.logits': 'the logits',
+  'unembed.readout': 'Number {place} of {what}{piece}: {value}{among}.',
+  'unembed.readout.piece': ', that of <b>{piece}</b>',
+  'unembed.readout.largest': ', the largest of {from} to {to}',
+  'unembed.readout.furthest': ', the furthest from 0 of {from} to {to}',
+  'unembed.said': '{column}: {count} numbers',
+  'unembed.table.columns': 'The columns',
+  'unembed.table.column': 'column',
+  'unembed.table.size': 'numbers',
+  'unembed.table.smallest': 'smallest',
+  'unembed.table.largest': 'largest',
+  'unembed.table.words': 'The largest logits',
+  'unembed.table.word': 'word',
+  'unembed.table.id': 'id',
+  'unembed.table.logit': 'logit',
+  'unembed.table.probability': 'probability',
+  'unembed.table.numbers': 'The numbers of the columns, by place',
+  'unembed.table.numbers.first': {
+    one: 'The numbers of the columns, by place, the first {count} place',
+    other: 'The numbers of the columns, by place, the first {count} places',
+  },
+  'unembed.table.place': 'place',
+  'unembed.caption':
+    'Of {count} logits after {token} the largest is <strong>{logit}</strong>, that of {word}; the softmax makes {share} of it.',
+  'unembed.caption.smallest': 'The smallest is {logit}.',
+  'unembed.caption.way':
+    'On the way, {enters} numbers behind the attention of layer {layer} become {hidden} hidden units, and these become {added} numbers that are added to the stream.',
+  'unembed.caption.way.parallel':
+    'On the way, {enters} numbers that enter layer {layer} become {hidden} hidden units, and these become {added} numbers that are added to the stream.',
+  'unembed.caption.table':
+    'The sum is normed, and a dot product with each of {count} rows of a table gives the logits.',
+  'unembed.caption.matrices': 'The matrices between the columns hold {count} numbers.',
+  'unembed.caption.cap': 'This model’s cap, {cap}, has flattened its logits.',
+  'unembed.caption.factor': 'This model multiplies its logits by {factor}.',
+  'unembed.caption.scale':
+    'Each column has a scale of its own. Where it has more numbers than lines, a line shows the largest logit of its group, and else the number furthest from 0.',
+
+  /* stream: the residual stream of one token as a sum */
+  'stream.title': 'Who wrote how much into the stream',
+  'stream.title.token': 'Who wrote how much into the stream of {token}',
+  'stream.writers': 'the writers of the stream',
+  'stream.order': 'order',
+  'stream.order.written': 'as they write',
+  'stream.order.largest': 'the largest push first',
+  'stream.next': 'next word',
+  'stream.choose': 'choose layer {layer}',
+  'stream.writer': 'writer',
+  'stream.length': 'length of what it writes',
+  'stream.push': 'its push on {word}',
+  'stream.embedding': 'embedding',
+  'stream.position': 'position',
+  'stream.attention': 'layer {layer} attention',
+  'stream.mlp': 'layer {layer} MLP',
+  'stream.the-embedding': 'the embedding',
+  'stream.the-position': 'the position',
+  'stream.the-attention': 'the attention of layer {layer}',
+  'stream.the-mlp': 'the MLP of layer {layer}',
+  'stream.sum':
+    '{before}, {attention} attention, {mlp} MLPs{bias} = <strong>{logit}</strong>, the logit of {word}<rest> (the rounding of 32-bit numbers makes up {rounding} of it)</rest>',
+  'stream.sum.capped':
+    '{before}, {attention} attention, {mlp} MLPs{bias} = {uncapped}, which the cap of this model makes <strong>{logit}</strong>, the logit of {word}<rest> (the rounding of 32-bit numbers makes up {rounding} of it)</rest>',
+  'stream.sum.embedding': '{value} embedding',
+  'stream.sum.embedding-and-position': '{value} embedding and position',
+  'stream.sum.bias.norm': ', {value} the last norm’s bias',
+  'stream.sum.bias.both': ', {value} the biases of the last norm and of the logits',
+  'stream.sum.bias.logits': ', {value} the logits’ own bias',
+  'stream.table': 'what was written into the stream of {token}, and its push on {word}',
+  'stream.table.after': 'length of the stream after it',
+  'stream.table.push': 'push on the logit',
+  'stream.said': '{writer} moves the logit of {word} most, by {push}; in all it is {logit}.',
+  'stream.caption':
+    'The largest push on {word} after {token} comes from {writer}: <strong>{push}</strong>.',
+  'stream.caption.against':
+    'The largest push on {word} after {token} comes from {writer}: <strong>{push}</strong>, against it.',
+  'stream.caption.mlps':
+    'For this word the MLPs together move the logit further than attention does.',
+  'stream.caption.attention':
+    'For this word attention in all layers together moves the logit at least as far as the MLPs do.',
+  'stream.caption.length':
+    'Length and push are different things: a long vector may push this word little, and a short one much.',
+  'stream.caption.norm':
+    'The last norm is held at the scale that it has for this token, {factor}; so the parts add up to the logit.',
+  'stream.caption.norm.capped':
+    'The last norm is held at the scale that it has for this token, {factor}; so the parts add up to the logit before its cap. The cap, {cap}, then flattens it: the further a logit has been pushed, the less a further push moves it.',
+  'stream.caption.factor': 'This model multiplies its logits by {factor}, and each push with them.',
 });
