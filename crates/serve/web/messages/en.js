@@ -64,6 +64,8 @@ export default /** @type {const} */ ({
     'Scale: divided by √{width}, so that long vectors do not make everything sharp',
   'attend.step.scaled.factor':
     'Scale: multiplied by {scale}, which this model has in place of 1 / √{width}',
+  'attend.step.scaled.uniform':
+    'Scale: multiplied by 0, so that all weights of a row come out equal',
   'attend.step.capped': 'Cap: bent so that no score passes {cap}, up or down',
   'attend.step.biased': 'Distance: the further away a key is, the more is taken off (ALiBi)',
   'attend.step.unmasked': 'No mask: what comes later is seen, too',
@@ -108,6 +110,12 @@ export default /** @type {const} */ ({
   'attend.caption.last':
     'Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing.',
   'attend.caption.hatched': 'What comes after it is hatched: it gets exactly nothing.',
+  'attend.off.head': 'The head is switched off: nothing of this is handed on.',
+  'attend.mean.head': 'The head is at its mean over the text: this is not what it hands on.',
+  'attend.off.attention':
+    'The attention of this layer is switched off: nothing of this is handed on.',
+  'attend.mean.attention':
+    'The attention of this layer is at its mean over the text: this is not what it hands on.',
   'attend.sum.title':
     'the weight of {key} for {query}, unfolded: query × key, dimension by dimension',
   'attend.sum.products': 'products of query and key',
@@ -120,7 +128,9 @@ export default /** @type {const} */ ({
   'attend.sum.scaled.score': '{sum} × {scale} = {scaled}, the score',
   'attend.sum.capped': '{cap} × tanh({scaled} / {cap}) = {capped}',
   'attend.sum.capped.score': '{cap} × tanh({scaled} / {cap}) = {capped}, the score',
-  'attend.sum.biased': '{before} − {slope} × {distance}, the distance, = {score}, the score',
+  'attend.sum.biased': '{before} − {slope} × {distance}, the distance, = {score}',
+  'attend.sum.biased.score': '{before} − {slope} × {distance}, the distance, = {score}, the score',
+  'attend.sum.changed': 'with what is changed here it is {score}, the score',
   'attend.sum.masked':
     'the mask takes it away: the token comes later, or lies too far back. Its weight is exactly {weight}',
   'attend.sum.exponential':
@@ -154,6 +164,8 @@ export default /** @type {const} */ ({
     'After {token}, {word} has {share} with it in all heads, and {raw} without it in any. It is the likeliest both times.',
   'attend.scale.next.other':
     'After {token}, {word} has {share} with it in all heads, and {raw} without it in any; then {other} is the likeliest with {otherShare}.',
+  'attend.scale.uniform':
+    'With equal weights in every head there is nothing left for a scale to change.',
   'attend.scale.alone': 'A text of one token leaves nothing to choose among.',
 
   /* heads: all heads at a glance, with what was measured of each */
@@ -217,6 +229,7 @@ export default /** @type {const} */ ({
   },
   'context.readout': 'dimension {dimension}: {terms} = {sum}',
   'context.readout.so-far': 'dimension {dimension}: {terms} = {sum} so far',
+  'context.readout.edit': '{change} by the change',
   'context.readout.others': {
     one: '{product} of {count} other',
     other: '{product} of {count} others',
@@ -315,6 +328,7 @@ export default /** @type {const} */ ({
     '{token} takes up from {from} a vector {length} long, which points against the rest of what is added (<strong>{share}</strong> of it).',
   'ov.lost.there': 'In {prompt} it takes exactly nothing from it.',
   'ov.whole': 'In all, layer {layer} adds a vector {added} long to one of {before}.',
+  'ov.whole.nothing': 'In all, layer {layer} adds nothing to a vector {before} long.',
   'ov.whole.bias': 'The longest part of it is the bias, which is added whoever is looked at.',
   'ov.whole.itself': 'The longest part of it comes from the token itself.',
   'ov.whole.from': 'The longest part of it comes from {token}.',
@@ -356,6 +370,7 @@ export default /** @type {const} */ ({
   'mlp.curve.leaves': '{curve}: what leaves',
   'mlp.curve.leaves.gated': '{curve}, and what leaves after the product',
   'mlp.way': '#{unit}: {curve}({enters}) = {leaves}',
+  'mlp.way.changed': '#{unit}: {curve}({enters}) = {bent}, and with the change {leaves} leaves',
   'mlp.way.gated': '#{unit}: {curve}({enters}) = {bent} × {factor} = {leaves}',
   'mlp.unit':
     '<strong>Unit {unit}</strong> pushes {word} by {leaves} × {effect} = <strong>{push}</strong>; all words on average by {average}, which changes no probability. What it writes is {length} long.',
@@ -377,6 +392,10 @@ export default /** @type {const} */ ({
     ', which moves the logit of {up} by {raised} and that of {down} by {lowered}',
   'mlp.caption.effect.none': ', so it moves no logit',
   'mlp.caption.effect.same': ', which moves all logits the same way',
+  'mlp.caption.effect.zero': ', and it moves no logit',
+  'mlp.caption.off': 'The MLP of this layer is switched off: nothing of this is added.',
+  'mlp.caption.mean':
+    'The MLP of this layer is at its mean over the text: this is not what it adds.',
   'mlp.caption.push':
     'A push is the direct effect on a logit, with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
   'mlp.caption.push.capped':

@@ -18,6 +18,7 @@ import { player } from '../kit/player.js';
 import { sentences } from '../kit/sentences.js';
 import { hoverToken } from '../kit/state.js';
 import { views } from '../kit/views.js';
+import { headSwitched } from './attend/switched.js';
 import { moves } from './context/moves.js';
 import { stack } from './context/stack.js';
 
@@ -35,6 +36,7 @@ import { stack } from './context/stack.js';
  * @property {Source[]} sources
  * @property {Term[]} terms
  * @property {{sources: number, weight: number, products: number[], sum: number[]} | null} rest
+ * @property {number[]} [edit]  what changes of z added behind all terms
  * @property {number[]} z
  * @property {number} mean   of the values' lengths, each counted by its weight
  * @property {number} apart
@@ -331,7 +333,7 @@ function sum({ of, context }, step) {
 
 /** A dimension in numbers. @param {Shown} shown @param {number} step @param {number} dimension @returns {Child[]} */
 function read({ of, context }, step, dimension) {
-  const { terms, rest, z } = context;
+  const { terms, rest, edit, z } = context;
   /** @type {Child[]} */
   const added = terms.slice(0, step + 1).flatMap(({ token, products }, at) => {
     const product = products[dimension] ?? 0;
@@ -346,6 +348,8 @@ function read({ of, context }, step, dimension) {
         product: number(rest.products[dimension] ?? 0),
       }),
     );
+  if (edit && step === steps(context) - 1)
+    added.push(' + ', ...message('context.readout.edit', { change: number(edit[dimension] ?? 0) }));
   if (step < steps(context) - 1)
     return message('context.readout.so-far', {
       dimension,
@@ -367,10 +371,13 @@ function caption({ of, context }) {
   const { sources, token } = context;
   const name = (/** @type {number} */ at) => mention(at, of.pieces[at] ?? '');
   if (sources.every(({ seen }, at) => seen === (at === token)))
-    return message('context.caption.first', {
-      token: name(token),
-      weight: weight(of, context, token),
-    });
+    return sentences(
+      message('context.caption.first', {
+        token: name(token),
+        weight: weight(of, context, token),
+      }),
+      headSwitched(of),
+    );
   const grouped =
     of.about.key_heads < of.about.heads
       ? message('context.caption.grouped', {
@@ -393,6 +400,7 @@ function caption({ of, context }) {
         token: name(spoken({ of, context }, steps(context) - 1)),
       }),
       grouped,
+      headSwitched(of),
     );
   const { at, weight: of_, share, value } = widest;
   const told = {
@@ -416,5 +424,6 @@ function caption({ of, context }) {
           : 'context.caption.less',
     ),
     grouped,
+    headSwitched(of),
   );
 }

@@ -16,6 +16,7 @@ import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
 import { sentences } from '../kit/sentences.js';
 import { views } from '../kit/views.js';
+import { switched } from './attend/switched.js';
 import { opensOn } from './example.js';
 import {
   barCell,
@@ -354,6 +355,7 @@ function sentence(page, layer, by) {
   if (!first) return [];
   const [up, down] = [first.up[0], first.down[0]];
   const place = { site: `${site}.post`, index: unitIndex(layer, first.place) };
+  const change = switched(of, 'mlp');
   return sentences(
     message(STANDS_OUT[/** @type {keyof typeof STANDS_OUT} */ (by)], {
       count: layer.pre.length,
@@ -368,10 +370,17 @@ function sentence(page, layer, by) {
               down: pick(page, answer.pieces, down.id ?? 0, down.id === answer.of),
               lowered: number(down.contribution, { digits: 2, sign: true }),
             })
-          : message(first.post === 0 ? 'mlp.caption.effect.none' : 'mlp.caption.effect.same'),
+          : message(
+              first.post === 0
+                ? 'mlp.caption.effect.none'
+                : up?.contribution || down?.contribution
+                  ? 'mlp.caption.effect.same'
+                  : 'mlp.caption.effect.zero',
+            ),
     }),
     message(of.about.block.logit_cap === null ? 'mlp.caption.push' : 'mlp.caption.push.capped'),
     of.about.block.order === 'sequential' ? null : message('mlp.caption.parallel'),
     chosenExperts(layer),
+    change && message(change === 'off' ? 'mlp.caption.off' : 'mlp.caption.mean'),
   );
 }

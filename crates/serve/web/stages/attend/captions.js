@@ -8,6 +8,7 @@ import { number } from '../../kit/number.js';
 import { sentences } from '../../kit/sentences.js';
 import { isVariant } from '../../kit/state.js';
 import { stepsOf } from './steps.js';
+import { headSwitched } from './switched.js';
 
 /** @typedef {import('../attend.js').Head} Head */
 
@@ -133,6 +134,7 @@ export function sentence({ selection, pattern }) {
           ? 'attend.caption.last'
           : 'attend.caption.hatched',
     ),
+    headSwitched(selection),
   );
 }
 

@@ -80,7 +80,9 @@ export function unfolded(cell, of, key) {
         }),
       ),
   });
-  const isScaledScore = cell.capped === null && cell.slope === null;
+  // An edit of the scores comes last of all.
+  const isChanged = cell.score !== null && cell.score !== cell.unmasked;
+  const isScaledScore = cell.capped === null && cell.slope === null && !isChanged;
   const chain = [
     message('attend.sum.all', { count: cell.products.length, sum: number(last) }),
     message(isScaledScore ? 'attend.sum.scaled.score' : 'attend.sum.scaled', {
@@ -91,7 +93,7 @@ export function unfolded(cell, of, key) {
   ];
   if (cell.capped !== null)
     chain.push(
-      message(cell.slope === null ? 'attend.sum.capped.score' : 'attend.sum.capped', {
+      message(cell.slope === null && !isChanged ? 'attend.sum.capped.score' : 'attend.sum.capped', {
         cap: short(of.about.block.score_cap ?? 0),
         scaled: number(cell.scaled),
         capped: number(cell.capped),
@@ -99,13 +101,14 @@ export function unfolded(cell, of, key) {
     );
   if (cell.slope !== null)
     chain.push(
-      message('attend.sum.biased', {
+      message(isChanged ? 'attend.sum.biased' : 'attend.sum.biased.score', {
         before: number(cell.capped ?? cell.scaled),
         slope: number(cell.slope, { digits: 5 }),
         distance: of.token - key,
         score: number(cell.unmasked),
       }),
     );
+  if (isChanged) chain.push(message('attend.sum.changed', { score: number(cell.score ?? 0) }));
   const weight = (/** @type {number} */ digits) =>
     number(cell.weight, { site: `${block}.pattern`, index: at, digits });
   if (cell.score === null) {

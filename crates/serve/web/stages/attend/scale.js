@@ -12,7 +12,7 @@ import { button } from '../../kit/figure.js';
 import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
 import { sentences } from '../../kit/sentences.js';
-import { requested } from '../../kit/state.js';
+import { isVariant, requested } from '../../kit/state.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../../kit/dom.js').Child} Child */
@@ -100,6 +100,7 @@ export function scaling() {
   /** @param {Selection} of @param {AbortSignal} signal */
   async function told(of, signal) {
     press.setAttribute('aria-pressed', String(has(of.changes, change)));
+    if (isVariant('uniform-attention')) return fill(said, message('attend.scale.uniform'));
     if (of.ids.length < 2) return fill(said, message('attend.scale.alone'));
     const site = `blocks.${of.layer}.attn.pattern`;
     const { variant: others = {}, ...edits } = requested(of.prompt);

@@ -71,6 +71,11 @@ function isPlainScale(scale, head_dim) {
   return Math.abs(scale * Math.sqrt(head_dim) - 1) < 1e-4;
 }
 
+/** Whether scores fall with the distance. @param {Model['positions']} positions */
+function isBiased(positions) {
+  return positions === 'alibi' && !isVariant('no-position');
+}
+
 /** Whether a model does to scores what the reference's three lines say, and nothing besides. @param {Model} model */
 export function isPlain({ block, positions, scale, head_dim }) {
   return (
@@ -87,11 +92,12 @@ export function isPlain({ block, positions, scale, head_dim }) {
  */
 export function formula({ block: { score_cap: cap, sinks }, positions, scale, head_dim }) {
   const [plain = [], weights = [], context = []] = FORMULA;
-  const scores = isPlainScale(scale, head_dim)
-    ? plain
-    : plain.map((part) =>
-        part.name === 'scaled' ? { ...part, text: ` * ${format(scale, { digits: 4 })}` } : part,
-      );
+  const isUniform = isVariant('uniform-attention');
+  const factor = isUniform ? '0' : format(scale, { digits: 4 });
+  const scores =
+    isPlainScale(scale, head_dim) && !isUniform
+      ? plain
+      : plain.map((part) => (part.name === 'scaled' ? { ...part, text: ` * ${factor}` } : part));
   const softmax = sinks
     ? [
         { name: '', text: 'weights = ' },
@@ -110,7 +116,7 @@ export function formula({ block: { score_cap: cap, sinks }, positions, scale, he
             { name: 'capped', text: `${short(cap)} * tanh(scores / ${short(cap)})` },
           ],
         ]),
-    ...(positions === 'alibi'
+    ...(isBiased(positions)
       ? [
           [
             { name: '', text: 'scores  = ' },
@@ -150,12 +156,14 @@ export function stepsOf({ scale, head_dim, positions, block }, layer) {
     isVariant('no-scale')
       ? null
       : {
-          name: isPlainScale(scale, head_dim)
-            ? messageText('attend.step.scaled', { width: head_dim })
-            : messageText('attend.step.scaled.factor', {
-                scale: format(scale, { digits: 4 }),
-                width: head_dim,
-              }),
+          name: isVariant('uniform-attention')
+            ? messageText('attend.step.scaled.uniform')
+            : isPlainScale(scale, head_dim)
+              ? messageText('attend.step.scaled', { width: head_dim })
+              : messageText('attend.step.scaled.factor', {
+                  scale: format(scale, { digits: 4 }),
+                  width: head_dim,
+                }),
           numbers: 'attend.numbers.scaled',
           ...made('scaled'),
         },
@@ -166,7 +174,7 @@ export function stepsOf({ scale, head_dim, positions, block }, layer) {
           numbers: 'attend.numbers.capped',
           ...made('capped'),
         },
-    positions === 'alibi'
+    isBiased(positions)
       ? {
           name: messageText('attend.step.biased'),
           numbers: 'attend.numbers.biased',

@@ -7,6 +7,7 @@ import { asWide } from '../../kit/as_wide.js';
 import { fill, h, svg } from '../../kit/dom.js';
 import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
+import { switched } from '../attend/switched.js';
 import { axes, linear, short } from '../logits/plot.js';
 import { unitIndex, unitName } from './units.js';
 
@@ -167,6 +168,9 @@ export function told(layer, unit, name) {
     enters: number(pre[unit] ?? 0, { site: `${site}.pre`, index }),
     leaves: number(post[unit] ?? 0, { site: `${site}.post`, index }),
   };
+  // Where neurons are placed anew for each token, a change is of a place.
+  if (switched(layer.of, 'neuron', unit))
+    return message('mlp.way.changed', { ...way, bent: number(bent) });
   if (!other) return message('mlp.way', way);
   return message('mlp.way.gated', {
     ...way,

@@ -137,6 +137,7 @@ function whole({ taken, pieces }, of) {
   );
   const most = strongest(taken);
   const longest = taken.sources[most]?.length ?? 0;
+  if (taken.added === 0) return [message('ov.whole.nothing', { layer: of.layer, before })];
   return [
     message('ov.whole', { layer: of.layer, added, before }),
     taken.bias && taken.bias.length >= longest

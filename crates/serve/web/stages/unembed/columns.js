@@ -185,7 +185,7 @@ export function columns() {
           messageText((isNarrow ? SHORT : NAMES)[column.kind]),
           count(column.values.length),
           messageText('unembed.scale', {
-            most: most < 100 ? most.toPrecision(2) : count(most),
+            most: most <= 1e-12 ? '0' : most < 100 ? most.toPrecision(2) : count(most),
           }),
         ].map((text, line) =>
           svg(
