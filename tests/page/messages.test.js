@@ -22,7 +22,9 @@ const NOT_YET = [
   'stages/position/learned.js',
   'stages/position/rotary.js',
   ...readdirSync(join(WEB, 'stages'))
-    .filter((name) => !/^(position|attend|context|ov|mlp|firing|facts|unembed|stream)/.test(name))
+    .filter(
+      (name) => !/^(position|attend|context|ov|mlp|firing|facts|unembed|stream|weights)/.test(name),
+    )
     .map((name) => `stages/${name}`),
 ];
 
