@@ -471,6 +471,17 @@ export default /** @type {const} */ ({
   'facts.caption.more-mlp': 'So here one MLP is needed at least as much as any attention.',
   'facts.caption.needed':
     'That a part is needed does not say that the fact is in it: an MLP may also write what is asked for.',
+  'facts.never': 'a run that never read it',
+  'facts.never.train': 'training without the fact',
+  'facts.never.serve': 'serving both',
+  'facts.never.command':
+    'What no line of its text says, a run can only guess. These commands train this model again without the lines of tom’s birthday, and serve both; then both answers stand here.',
+  'facts.never.recipes':
+    'What no line of its text says, a run can only guess. <code>docs/recipes.md</code> says how this one is trained again without some lines; served beside it, that run’s answer stands here too.',
+  'facts.never.other':
+    'Another model of this shape, {model}, gives {word} <strong>{share}</strong> in the same place, and {first} <strong>{firstShare}</strong>, which comes first. If its run left the fact out, it guesses.',
+  'facts.never.same':
+    'Another model of this shape, {model}, gives {word} <strong>{share}</strong> in the same place, and it comes first there, too.',
   'facts.caption.further': '<code>docs/facts.md</code> asks further.',
 
   /* unembed: from one vector to a score for every word */

@@ -12,6 +12,7 @@ import { button, choice, figure } from '../kit/figure.js';
 import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
 import { requested } from '../kit/state.js';
+import { neverRead, otherRun } from './facts/never_read.js';
 import { caption, said } from './facts/words.js';
 import { barCell, remembering } from './logits/word.js';
 
@@ -25,6 +26,7 @@ import { barCell, remembering } from './logits/word.js';
  * @property {number} probability
  * @property {Off[]} mlps          with one off each
  * @property {Off[]} attentions    likewise; none in a deep model
+ * @property {import('./facts/never_read.js').Other | null} other  of another model of the same shape, where one is served
  * @property {Record<string, string>} pieces
  */
 
@@ -67,6 +69,8 @@ export default {
       if (drawn) page.set({ prompt: drawn.of.prompt, token: null, 'facts.question': 'own' });
     });
     parts.controls.append(question.node, use);
+    const never = neverRead();
+    parts.side.append(never.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answers>) => Promise<Answers>} */
     const once = remembering();
 
@@ -149,6 +153,7 @@ export default {
         signal.throwIfAborted();
         drawn = { of, answers };
         drawRows(answers, inForce(of.changes).length > 0);
+        never.draw(of, answers);
         parts.caption(...caption(of, answers));
         parts.say(
           answers.mlps
@@ -194,5 +199,6 @@ async function answered(of, signal) {
   };
   const mlps = await off('mlp');
   const attentions = about.layers <= DEEP ? await off('attention') : [];
-  return { id, probability, mlps, attentions, pieces };
+  const other = await otherRun(of, id, signal);
+  return { id, probability, mlps, attentions, other, pieces };
 }

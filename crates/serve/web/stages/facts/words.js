@@ -10,7 +10,7 @@ import { sentences } from '../../kit/sentences.js';
 /** @typedef {import('../facts.js').Answers} Answers */
 /** @typedef {import('../facts.js').Off} Off */
 
-/** @param {Answers} answers @param {number} id */
+/** @param {{pieces: Record<string, string>}} answers @param {number} id */
 export function said({ pieces }, id) {
   return h('b', { class: 'next-word' }, word(pieces[id] ?? `#${id}`));
 }
