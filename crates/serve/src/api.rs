@@ -20,6 +20,7 @@ mod stream;
 mod sweep;
 mod tokens;
 mod training;
+mod weights;
 mod why;
 
 use axum::{
@@ -52,6 +53,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .merge(sweep::routes())
         .merge(tokens::routes())
         .merge(training::routes())
+        .merge(weights::routes())
         .merge(why::routes())
         .fallback(files::file)
         .method_not_allowed_fallback(not_so)
