@@ -25,8 +25,10 @@ mod why;
 
 use axum::{
     Router,
+    handler::Handler,
     http::{Method, StatusCode, Uri},
 };
+use tower_http::compression::CompressionLayer;
 
 use crate::{error_response::ErrorResponse, files, state::AppState};
 
@@ -55,7 +57,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .merge(training::routes())
         .merge(weights::routes())
         .merge(why::routes())
-        .fallback(files::file)
+        .fallback(files::file.layer(CompressionLayer::new()))
         .method_not_allowed_fallback(not_so)
 }
 
