@@ -174,20 +174,62 @@ test('index.html names its messages and says nothing itself', () => {
     assert.match(text ?? '', /^(?:width=|light dark)/, name);
 });
 
-test('in another language nothing is said in English', async () => {
-  const { served, browser } = await fixture(['default']);
-  const { context } = browser;
-  await context.route('**/messages/en.js', (route) =>
-    route.fulfill({ contentType: 'text/javascript', body: languageFile(english) }),
+const { served, browser } = await fixture(['default']);
+
+/** Serves another text in the place of a file of the page. @param {string} path @param {string} body */
+async function replaced(path, body) {
+  await browser.context.route(`**${path}`, (route) =>
+    route.fulfill({ contentType: 'text/javascript', body }),
   );
+  return () => browser.context.unroute(`**${path}`);
+}
+
+test('who prefers a language reads it, and in English what it does not say', async () => {
+  const messages = readFileSync(join(WEB, 'kit/messages.js'), 'utf8');
+  const known = "const LANGUAGES = { de: () => import('../messages/de.js') };";
+  const other = messages.replace('const LANGUAGES = {};', known);
+  assert.notEqual(other, messages);
+  const restore = [
+    await replaced('/kit/messages.js', other),
+    await replaced(
+      '/messages/de.js',
+      "export default { 'text.opening.heading': 'Der Blick zurück', 'bar.layer': 'Schicht' };",
+    ),
+  ];
+  for (const [prefers, language, heading] of /** @type {const} */ ([
+    [['de-AT', 'en'], 'de', 'Der Blick zurück'],
+    [['fr', 'de'], 'de', 'Der Blick zurück'],
+    [['en-US', 'de'], 'en', english['text.opening.heading']],
+    [['fr'], 'en', english['text.opening.heading']],
+  ])) {
+    const page = await browser.context.newPage();
+    await page.addInitScript((languages) => {
+      Object.defineProperty(navigator, 'languages', { get: () => languages });
+    }, prefers);
+    await page.goto(served.address);
+    await page.locator('#tokens .chip').first().waitFor();
+    assert.equal(await page.locator('html').getAttribute('lang'), language);
+    assert.equal(await page.locator('h1').textContent(), heading);
+    assert.equal(await page.locator('#tokens-section h2').textContent(), 'Text becomes tokens');
+    await page.close();
+  }
+  for (const end of restore) await end();
+});
+
+test('in another language nothing is said in English', async () => {
+  const { context } = browser;
+  const restore = await replaced('/messages/en.js', languageFile(english));
   /** @type {Promise<string>[]} */
   const answers = [];
   context.on('response', (response) => {
     const isJson = response.headers()['content-type']?.includes('json');
     if (response.url().includes('/api/') && isJson) answers.push(response.text().catch(() => ''));
   });
-  for (const changes of ['', 'off:1.0;off:0.1;paused:mean:mlp.0;no-mask;score:1.0.11.3:-2']) {
-    const { page, faults } = await open(context, served.address, { changes });
+  for (const chosen of [
+    {},
+    { changes: 'off:1.2;off:1.1;paused:mean:0.0;off:mlp.0;no-scale;score:1.2.5.1:3' },
+  ]) {
+    const { page, faults } = await open(context, served.address, { ...chosen });
     await allDrawn(page);
     await openTables(page);
     const told = await Promise.all(answers);
@@ -198,4 +240,5 @@ test('in another language nothing is said in English', async () => {
     assert.deepEqual(faults, []);
     await page.close();
   }
+  await restore();
 });
