@@ -225,11 +225,13 @@ test('in another language nothing is said in English', async () => {
     const isJson = response.headers()['content-type']?.includes('json');
     if (response.url().includes('/api/') && isJson) answers.push(response.text().catch(() => ''));
   });
-  for (const chosen of [
+  /** @type {Record<string, string>[]} */
+  const places = [
     {},
     { changes: 'off:1.2;off:1.1;paused:mean:0.0;off:mlp.0;no-scale;score:1.2.5.1:3' },
-  ]) {
-    const { page, faults } = await open(context, served.address, { ...chosen });
+  ];
+  for (const chosen of places) {
+    const { page, faults } = await open(context, served.address, chosen);
     await allDrawn(page);
     await openTables(page);
     const told = await Promise.all(answers);
