@@ -119,8 +119,10 @@ function read({ except, values, attributes }) {
     const parts = { outside: '', inside: '', depth };
     for (const letter of text)
       if (letter === '⟦') parts.depth += 1;
-      else if (letter === '⟧') parts.depth = Math.max(0, parts.depth - 1);
-      else if (parts.depth > 0) parts.inside += letter;
+      else if (letter === '⟧') {
+        parts.depth = Math.max(0, parts.depth - 1);
+        parts.inside += ' ';
+      } else if (parts.depth > 0) parts.inside += letter;
       else parts.outside += letter;
     return parts;
   };
