@@ -4,6 +4,7 @@
 
 import { h, svg } from '../../kit/dom.js';
 import { button } from '../../kit/figure.js';
+import { message, messageText, sentences } from '../../kit/messages.js';
 import { count, format, number } from '../../kit/number.js';
 
 /** @typedef {{step: number, loss: number}} Point */
@@ -20,13 +21,12 @@ const JUMP = 0.15;
  */
 export function inWords(loss, vocabulary) {
   const choices = Math.exp(loss);
-  return [
-    `${format(loss, { digits: 2 })} nats mean: on average it is as unsure as somebody who has to choose between `,
-    number(choices, { digits: choices < 100 ? 1 : 0 }),
-    ` tokens and finds all of them equally likely. Knowing nothing at all would be ${count(vocabulary)} tokens, or `,
-    number(Math.log(vocabulary), { digits: 2 }),
-    ' nats.',
-  ];
+  return message('training.nats', {
+    loss: format(loss, { digits: 2 }),
+    choices: number(choices, { digits: choices < 100 ? 1 : 0 }),
+    vocabulary,
+    most: number(Math.log(vocabulary), { digits: 2 }),
+  });
 }
 
 /** @typedef {{from: Able, to: Able}} Rise */
@@ -64,44 +64,35 @@ export function birth(able, steps, rise, copier, go) {
     h(
       'p',
       { class: 'training-able' },
-      'Of fifty questions such as ',
-      h('q', null, 'which one is red? the red'),
-      ' it answers ',
-      number(last.look_ups, { percent: true }),
-      '; the words of a list that repeats surprise it by ',
-      number(last.repeated, { digits: 2 }),
-      ' nats each. ',
-      rise
-        ? [
-            'The share that it answers jumps between step ',
-            h('span', { class: 'number' }, count(rise.from.step)),
-            ' and step ',
-            h('span', { class: 'number' }, count(rise.to.step)),
-            ', from ',
-            number(rise.from.look_ups, { percent: true }),
-            ' to ',
-            number(rise.to.look_ups, { percent: true }),
-            ' (the dashed lines). ',
-          ]
-        : null,
-      copier
-        ? [
-            'The head that looks answers up now is ',
-            button(`head ${copier.layer}.${copier.head}`, () => go(copier), {
-              class: 'training-head',
-              title: 'see it at one of the questions',
-            }),
-            ': over ',
-            h('span', { class: 'number' }, count(copier.questions)),
-            ' such questions it has on average ',
-            number(copier.weight, { percent: true }),
-            ' of its attention on the answer, where that stands in the text before.',
-          ]
-        : null,
+      sentences(
+        message('training.able', {
+          share: number(last.look_ups, { percent: true }),
+          nats: number(last.repeated, { digits: 2 }),
+        }),
+        rise
+          ? message('training.jump', {
+              from: h('span', { class: 'number' }, count(rise.from.step)),
+              to: h('span', { class: 'number' }, count(rise.to.step)),
+              before: number(rise.from.look_ups, { percent: true }),
+              after: number(rise.to.look_ups, { percent: true }),
+            })
+          : [],
+        copier
+          ? message('training.copier', {
+              head: button(
+                messageText('training.head', { head: `${copier.layer}.${copier.head}` }),
+                () => go(copier),
+                { class: 'training-head', title: messageText('training.head.title') },
+              ),
+              questions: h('span', { class: 'number' }, count(copier.questions)),
+              weight: number(copier.weight, { percent: true }),
+            })
+          : [],
+      ),
     ),
-    small('look-ups answered', share, steps, 1, rise),
+    small(messageText('training.look-ups'), share, steps, 1, rise),
     small(
-      'surprise at repeated words',
+      messageText('training.repeated'),
       surprise,
       steps,
       Math.max(1, ...able.map((a) => a.repeated)),
@@ -145,7 +136,7 @@ function small(name, points, steps, high, rise) {
     svg(
       'text',
       { class: 'chart-label', x: 312, y: 86, 'text-anchor': 'end' },
-      `top: ${format(high, { digits: 1 })}`,
+      messageText('training.top', { value: format(high, { digits: 1 }) }),
     ),
   );
 }
@@ -185,7 +176,7 @@ export function chart(losses, judged, steps, rise) {
       class: 'chart',
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
       role: 'img',
-      'aria-label': 'loss over the steps',
+      'aria-label': messageText('training.chart'),
     },
     ticks.flatMap((loss) => [
       svg('line', { class: 'chart-grid', x1: LEFT, x2: WIDTH - 70, y1: y(loss), y2: y(loss) }),
@@ -210,7 +201,7 @@ export function chart(losses, judged, steps, rise) {
           y: HEIGHT - 6,
           'text-anchor': share === 0 ? 'start' : share === 1 ? 'end' : 'middle',
         },
-        share === 0 ? 'step 0' : count(share * last),
+        share === 0 ? messageText('training.step', { step: 0 }) : count(share * last),
       ),
     ),
     rise
@@ -225,7 +216,7 @@ export function chart(losses, judged, steps, rise) {
           svg(
             'text',
             { class: 'chart-label', x: x(rise.to.step) + 6, y: TOP + 12 },
-            `step ${count(rise.to.step)}: it looks answers up`,
+            messageText('training.rise', { step: rise.to.step }),
           ),
         ]
       : null,
@@ -242,7 +233,7 @@ export function chart(losses, judged, steps, rise) {
             y: y(end.loss) + apart,
             'dominant-baseline': 'central',
           },
-          'learning',
+          messageText('training.learning'),
         )
       : null,
     kept
@@ -254,7 +245,7 @@ export function chart(losses, judged, steps, rise) {
             y: y(kept.loss) - apart,
             'dominant-baseline': 'central',
           },
-          'kept back',
+          messageText('training.kept'),
         )
       : null,
   );
