@@ -336,6 +336,34 @@ export default /** @type {const} */ ({
   'training.look-ups': 'look-ups answered',
   'training.repeated': 'surprise at repeated words',
   'training.top': 'top: {value}',
+  'training.heads.open': 'when its heads began to look back',
+  'training.heads.busy': 'The models that the run kept on its way are read …',
+  'training.heads.reading': '{done} of {all} models are read …',
+  'training.heads.missing':
+    '{problem}. This command trains the run again, to the same weights, and keeps them; serve what it makes, and when its heads formed is shown here:',
+  'training.heads.command': 'the training that keeps whole models',
+  'training.heads.none':
+    'At the end no head has {bound} of its weights on the token before, on a token that is the same, or on the one behind it: heads of these kinds have not formed.',
+  'training.heads.previous': 'on the token before',
+  'training.heads.duplicate': 'on the same token, earlier',
+  'training.heads.induction': 'behind the same token',
+  'training.heads.previous.since':
+    'Head {head} has {score} of its weights on the token before, and has had half of that since step {step}.',
+  'training.heads.duplicate.since':
+    'Head {head} has {score} of its weights on earlier tokens that are the same as the one that looks, and has had half of that since step {step}.',
+  'training.heads.induction.since':
+    'Where random tokens come twice, head {head} has {score} of its weights on the token behind the earlier one, and has had half of that since step {step}.',
+  'training.heads.more': {
+    one: 'The table below has one more.',
+    other: 'The tables and curves below have {count} more.',
+  },
+  'training.heads.step': 'step',
+  'training.heads.chart': 'share of each head’s weights {what}, over the steps',
+  'training.heads.table': 'Shares of the weights of each head at step {step}',
+  'training.heads.table.head': 'head',
+  'training.heads.table.since': 'since step',
+  'training.heads.some': '{some} of {all} heads: those with the highest scores at the end.',
+  'training.heads.mark': 'step {step}: head {head} looks back',
   'training.chart': 'loss over the steps',
   'training.rise': 'step {step}: it looks answers up',
   'training.learning': 'learning',

@@ -35,6 +35,19 @@ export default {
     const curve = h('div', { class: 'training-curve' });
     const born = h('div', { class: 'training-born' });
     const samples = h('div', { class: 'training-samples' });
+    const heads = h('div');
+    const formed = h(
+      'details',
+      { class: 'training-heads', hidden: true, ontoggle: () => drawFormed() },
+      h('summary', null, message('training.heads.open')),
+      heads,
+    );
+    /** @type {ReturnType<typeof import('./training/formed.js').formation> | null} */
+    let formation = null;
+    /** What the heads' scores mark on the curve. @type {import('./training/charts.js').Marks} */
+    let marks = { formed: null, chosen: null };
+    /** @type {import('../kit/stage.js').Selection | null} */
+    let selection = null;
     const choice = views({
       name: messageText('training.views'),
       views: [
@@ -44,7 +57,7 @@ export default {
       ],
     });
     fill(parts.body, state, done, choice.node, curve, born);
-    fill(parts.side, samples);
+    fill(parts.side, samples, formed);
     done.hidden = true;
 
     let isDue = false;
@@ -118,7 +131,7 @@ export default {
 
     function drawAll() {
       const rise = jump(known.able);
-      fill(curve, chart(known.losses, known.judged, known.steps, rise));
+      fill(curve, chart(known.losses, known.judged, known.steps, rise, marks));
       fill(born, known.able.length ? birth(known.able, known.steps, rise, copier.head, go) : null);
       // The first attempts, one from the middle, and the last ones: enough to see it learn to speak.
       const all = known.samples;
@@ -167,6 +180,19 @@ export default {
       }
     }
 
+    /** Scores the heads of the run's earlier models, where that is opened. */
+    async function drawFormed() {
+      if (!formed.open || formed.hidden || !selection) return;
+      if (!formation) {
+        const module = await import('./training/formed.js');
+        formation ??= module.formation(heads, (now) => {
+          marks = now;
+          drawAll();
+        });
+      }
+      formation.draw(selection);
+    }
+
     /** Chooses the head at the answer of one question, and goes to where attention is shown. @param {Copier} head */
     function go({ layer, head, prompt, token, key }) {
       page.set({ prompt, chat: false, layer, head, token, 'attend.key': key, 'attend.step': null });
@@ -185,6 +211,7 @@ export default {
     return {
       async draw(of, signal) {
         // Of a model that is still learning the news tell.
+        selection = of;
         if (isLive || of.about.step !== null) return;
         const history = await ask('training/history', { model: of.model }, { signal });
         known = {
@@ -195,7 +222,9 @@ export default {
           steps: history.steps ?? 0,
         };
         parts.title(message('training.title.of', { model: of.model }));
-        if (known.losses.length === 0) {
+        formed.hidden = known.losses.length === 0;
+        drawFormed();
+        if (formed.hidden) {
           fill(curve);
           fill(state, message('training.elsewhere'));
           parts.caption();

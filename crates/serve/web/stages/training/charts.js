@@ -11,6 +11,11 @@ import { count, format, number } from '../../kit/number.js';
 /** @typedef {{step: number, look_ups: number, repeated: number}} Able */
 /** @typedef {{layer: number, head: number, weight: number, questions: number, prompt: string, token: number, key: number}} Copier */
 
+/**
+ * What is marked on the curve besides: the first head that looks back, and the step whose heads are shown.
+ * @typedef {{formed: {name: string, step: number} | null, chosen: number | null}} Marks
+ */
+
 /** A rise of the look-ups answered that is called a jump. */
 const JUMP = 0.15;
 
@@ -151,8 +156,9 @@ const WIDTH = Math.max(300, Math.min(640, document.documentElement.clientWidth -
  * @param {Point[]} judged
  * @param {number} steps
  * @param {Rise | null} rise
+ * @param {Marks} marks
  */
-export function chart(losses, judged, steps, rise) {
+export function chart(losses, judged, steps, rise, { formed, chosen }) {
   const all = [...losses, ...judged];
   if (all.length === 0) return null;
   const last = Math.max(steps, ...all.map(({ step }) => step), 1);
@@ -204,22 +210,23 @@ export function chart(losses, judged, steps, rise) {
         share === 0 ? messageText('training.step', { step: 0 }) : count(share * last),
       ),
     ),
-    rise
-      ? [
-          svg('line', {
-            class: 'chart-jump',
-            x1: x(rise.to.step),
-            x2: x(rise.to.step),
-            y1: TOP,
-            y2: HEIGHT - BOTTOM,
-          }),
-          svg(
-            'text',
-            { class: 'chart-label', x: x(rise.to.step) + 6, y: TOP + 12 },
-            messageText('training.rise', { step: rise.to.step }),
-          ),
-        ]
+    chosen === null
+      ? null
+      : svg('line', {
+          class: 'chart-chosen',
+          x1: x(chosen),
+          x2: x(chosen),
+          y1: TOP,
+          y2: HEIGHT - BOTTOM,
+        }),
+    formed
+      ? mark(
+          x(formed.step),
+          messageText('training.heads.mark', { step: formed.step, head: formed.name }),
+          2,
+        )
       : null,
+    rise ? mark(x(rise.to.step), messageText('training.rise', { step: rise.to.step }), 1) : null,
     svg('path', { class: 'chart-line', d: path }),
     judged.map(({ step, loss }) =>
       svg('circle', { class: 'chart-point', cx: x(step), cy: y(loss), r: 3 }),
@@ -249,4 +256,22 @@ export function chart(losses, judged, steps, rise) {
         )
       : null,
   );
+}
+
+/** A step that something began at: a dashed line, and in a line of its own what began. @param {number} x @param {string} what @param {number} line */
+function mark(x, what, line) {
+  const isLeft = x < WIDTH / 2;
+  return [
+    svg('line', { class: 'chart-jump', x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM }),
+    svg(
+      'text',
+      {
+        class: 'chart-label',
+        x: isLeft ? x + 6 : x - 6,
+        y: TOP - 2 + 14 * line,
+        'text-anchor': isLeft ? 'start' : 'end',
+      },
+      what,
+    ),
+  ];
 }
