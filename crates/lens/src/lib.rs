@@ -101,10 +101,11 @@ pub use source_contributions::{
     RemainingSources, SourceContributions, SourceWeight, WeightedValue, source_contributions,
 };
 pub use sweep::{
-    Ablation, Agreement, HeatMap, MetricReader, PatchedPasses, PatchingGrids, PatchingSweep,
-    PathReceivers, PathSenders, PathSweep, SweepAxes, SweepGrid, SweepKind, SweepMetric,
-    ablation_bytes, ablation_sweep, heat_maps_svg, mean_rows, patching_sweep, path_sweep,
-    path_sweep_bytes, sweep_kinds, write_grids,
+    Ablation, Agreement, AttributionPasses, HeatMap, MetricReader, PatchedPasses, PatchingGrids,
+    PatchingSweep, PathReceivers, PathSenders, PathSweep, SweepAxes, SweepGrid, SweepKind,
+    SweepMetric, ablation_bytes, ablation_sweep, attribution_batches, attribution_bytes,
+    heat_maps_svg, mean_rows, patching_sweep, path_sweep, path_sweep_bytes, sweep_kinds,
+    write_grids,
 };
 pub use table::{Neighbour, Table};
 pub use thumbnails::pattern_thumbnails;
