@@ -22,8 +22,8 @@ use lookback_kernels::{
     thread_pool::ThreadPool,
 };
 use lookback_model::{
-    Activation, Batch, Change, Edit, Norm, NormKind, Op, Program, Rotary, RowKind, Step, Targets,
-    ValueId, WeightId,
+    Activation, Batch, BoundEdits, Change, Edit, Norm, NormKind, Op, Program, Rotary, RowKind,
+    SequenceId, Step, Targets, ValueId, WeightId,
 };
 
 use self::keys::Keys;
@@ -62,6 +62,7 @@ pub(crate) struct Interpreter<'a> {
     ids: &'a [u32],
     derived: &'a mut Vec<f32>,
     pub(crate) edits: &'a mut EditBuffers,
+    pub(crate) sequence_edits: &'a [(SequenceId, BoundEdits)],
 }
 
 impl<'a> Interpreter<'a> {
@@ -146,6 +147,7 @@ impl<'a> Interpreter<'a> {
             ids: &workspace.ids,
             derived: &mut workspace.derived,
             edits: &mut workspace.edits,
+            sequence_edits: &workspace.sequence_edits,
         }
     }
 
@@ -219,9 +221,10 @@ impl<'a> Interpreter<'a> {
             }),
             Op::Rotate(rotary) => self.rotate(rotary, x, output),
             Op::Attend(attend) => {
-                self.attend(attend, &[], [x, inputs[1], inputs[2]], output, outputs[1])
+                self.attend(attend, None, [x, inputs[1], inputs[2]], output, outputs[1])
             }
             Op::AttendEdited(attend, edits) => {
+                let edits = Some(&edits[..]);
                 self.attend(attend, edits, [x, inputs[1], inputs[2]], output, outputs[1])
             }
             Op::SplitHeads(projection) => self.split_heads(projection, x, output),
@@ -249,6 +252,7 @@ impl<'a> Interpreter<'a> {
                 self.losses(head, x, output, targets);
             }
             Op::Edit(edit) => self.edit(edit, x, output),
+            Op::SequenceEdits(place) => self.edit_sequences(*place, x, output),
             // Made where they are shown.
             Op::Scores(..) | Op::Pattern(..) | Op::Results(_) | Op::Probabilities => {}
         }
@@ -331,33 +335,60 @@ impl<'a> Interpreter<'a> {
     fn edit(&mut self, edit: &Edit, x: ValueId, output: ValueId) {
         self.write(output, |pass, y| {
             y.copy_from_slice(pass.buffers.get(x));
-            let isa = pass.pool.isa();
-            pass.edited_rows(edit, output, y, |position, _, y| match edit.change {
-                Change::Set => elementwise(edit, position, y, |_, number| number),
-                Change::Add => elementwise(edit, position, y, |y, number| y + number),
-                Change::Scale => elementwise(edit, position, y, |y, number| y * number),
-                Change::Steer(steering) => steer::forward(isa, steering, &edit.numbers, y),
-            });
+            pass.change_rows(edit, None, output, y);
+        });
+    }
+
+    /// Of each sequence the edits that it has at a place.
+    fn edit_sequences(&mut self, place: usize, x: ValueId, output: ValueId) {
+        self.write(output, |pass, y| {
+            y.copy_from_slice(pass.buffers.get(x));
+            for (sequence, edits) in pass.sequence_edits {
+                for edit in edits.of_place(place) {
+                    pass.change_rows(edit, Some(*sequence), output, y);
+                }
+            }
+        });
+    }
+
+    /// Changes rows of a value by an edit, of one sequence or of all.
+    fn change_rows(
+        &self,
+        edit: &Edit,
+        sequence: Option<SequenceId>,
+        output: ValueId,
+        y: &mut [f32],
+    ) {
+        let isa = self.pool.isa();
+        self.edited_rows((edit, sequence), output, y, |position, _, y| match edit.change {
+            Change::Set => elementwise(edit, position, y, |_, number| number),
+            Change::Add => elementwise(edit, position, y, |y, number| y + number),
+            Change::Scale => elementwise(edit, position, y, |y, number| y * number),
+            Change::Steer(steering) => steer::forward(isa, steering, &edit.numbers, y),
         });
     }
 
     /// Hands the chosen columns of each chosen row, which are rows of a value, to `each`, with the row's
-    /// position and its place among the rows.
+    /// position and its place among the rows: of one sequence, or of all.
     pub(crate) fn edited_rows(
         &self,
-        edit: &Edit,
+        (edit, sequence): (&Edit, Option<SequenceId>),
         value: ValueId,
         rows: &mut [f32],
         each: impl Fn(u32, usize, &mut [f32]),
     ) {
         let width = self.buffers.width(value);
+        let of_sequence = self.batch.segments.iter().filter(|own| sequence == Some(own.sequence));
+        let is_chosen = |row: usize| {
+            sequence.is_none() || of_sequence.clone().any(|own| own.rows.contains(&row))
+        };
         for (place, y) in rows.chunks_exact_mut(width).enumerate() {
             let row = match self.program.value(value).rows {
                 RowKind::LogitRows => self.batch.logit_rows[place],
                 RowKind::Tokens | RowKind::Queries => place,
             };
             let position = self.batch.positions[row];
-            if edit.is_at(position) {
+            if edit.is_at(position) && is_chosen(row) {
                 each(position, place, &mut y[edit.columns.clone()]);
             }
         }
