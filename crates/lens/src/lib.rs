@@ -54,6 +54,7 @@ mod sweep;
 mod table;
 mod thumbnails;
 mod trace;
+mod trace_memory;
 mod verify;
 mod why;
 
@@ -110,6 +111,7 @@ pub use sweep::{
 pub use table::{Neighbour, Table};
 pub use thumbnails::pattern_thumbnails;
 pub use trace::{Trace, trace, trace_with_edits, trace_with_longer_edits};
+pub use trace_memory::trace_bytes;
 pub use verify::{SiteDifference, VerifyReport, verify};
 pub use why::{
     Component, FaithfulnessPoint, LogitCap, LogitEdge, LogitGraph, LogitPath, MlpNeurons,
