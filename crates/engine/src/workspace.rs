@@ -5,9 +5,7 @@ use lookback_files::{Refusal, Result};
 use lookback_kernels::{
     aligned_buffer::AlignedBuffer, attend, matmul, sums, thread_pool::ThreadPool,
 };
-use lookback_model::{
-    BoundEdits, Edits, Network, Op, Program, SequenceId, Site, Step, WeightId,
-};
+use lookback_model::{BoundEdits, Edits, Network, Op, Program, SequenceId, Site, Step, WeightId};
 
 use crate::{
     attention::{heads, layer_len_of_program},

@@ -20,10 +20,9 @@ pub mod optimize;
 mod steer;
 
 use lookback_model::{
-    Activation, Batch, BoundEdits, Change, Edit, ExpertLinears, ExpertWeighting, Head, Linear, Loss, Network,
-    Norm, NormKind, Op, Program, Rotary, Routing, RowKind, SequenceId, Site, Step, Targets,
-    ValueId, WeightId,
-    forward,
+    Activation, Batch, BoundEdits, Change, Edit, ExpertLinears, ExpertWeighting, Head, Linear,
+    Loss, Network, Norm, NormKind, Op, Program, Rotary, Routing, RowKind, SequenceId, Site, Step,
+    Targets, ValueId, WeightId, forward,
 };
 use lookback_reference::{
     embed, experts,

@@ -38,15 +38,7 @@ impl<'a> Interpreter<'a> {
             let scratch = &mut pass.edits.scratch;
             let mut change = |edits: &[AttentionEdit], spans: &[SequenceSpan]| {
                 let to = (&mut *z, log_sum_exp.as_deref_mut());
-                attend::forward_edited(
-                    pass.pool,
-                    (&heads, edits),
-                    q,
-                    spans,
-                    pages,
-                    scratch,
-                    to,
-                );
+                attend::forward_edited(pass.pool, (&heads, edits), q, spans, pages, scratch, to);
             };
             if !edits.is_empty() {
                 return change(edits, pass.spans);
