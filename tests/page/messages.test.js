@@ -11,6 +11,10 @@ import ts from 'typescript';
 
 const WEB = '../../crates/serve/web';
 
+/** Stages that say everything by message id. */
+const SAID_BY_ID =
+  'position logit next sampl repeat repetition sweep diff why faithfulness around'.split(' ');
+
 /** Where sentences still stand in the code. Nothing is added here; what is mended is taken out. */
 const NOT_YET = [
   'figures.js',
@@ -22,7 +26,7 @@ const NOT_YET = [
   'stages/position/learned.js',
   'stages/position/rotary.js',
   ...readdirSync(join(WEB, 'stages'))
-    .filter((name) => !name.startsWith('position'))
+    .filter((name) => !SAID_BY_ID.some((start) => name.startsWith(start)))
     .map((name) => `stages/${name}`),
 ];
 
@@ -39,7 +43,15 @@ function literals(text) {
   const found = [];
   /** @param {ts.Node} node */
   const visit = (node) => {
-    if (ts.isNewExpression(node) || ts.isImportDeclaration(node)) return;
+    if (ts.isImportDeclaration(node)) return;
+    if (ts.isNewExpression(node)) {
+      // What a constructor is given is a name or a fault; a message may be among it.
+      for (const given of node.arguments ?? [])
+        if (!ts.isStringLiteralLike(given) && !ts.isTemplateExpression(given)) visit(given);
+      return;
+    }
+    // What a model is given to read is no message, nor are lines of a program.
+    if (ts.isPropertyAssignment(node) && /^(prompt|lines)$/.test(node.name.getText(source))) return;
     if (
       ts.isStringLiteral(node) ||
       ts.isNoSubstitutionTemplateLiteral(node) ||
