@@ -4,8 +4,7 @@
  */
 
 import { h } from '../kit/dom.js';
-
-const SAID = 'these lines of the reference, in Rust: ';
+import { message } from '../kit/messages.js';
 
 /** @type {{section: string, file: string, lines: string[]}[]} */
 const REFERENCE = [
@@ -198,7 +197,7 @@ export function reference(section) {
   const told = h(
     'details',
     { class: 'reference' },
-    h('summary', null, SAID, h('code', null, found.file)),
+    h('summary', null, message('around.reference', { file: h('code', null, found.file) })),
     h('pre', null, found.lines.join('\n')),
   );
   const figure = section.querySelector('figure');

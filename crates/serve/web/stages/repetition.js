@@ -9,11 +9,12 @@ import { visible } from '../kit/chips.js';
 import { events, ProgramError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure, slider } from '../kit/figure.js';
+import { message, messageText } from '../kit/messages.js';
 import { count } from '../kit/number.js';
 import { get } from '../kit/state.js';
 import { opensOn } from './example.js';
 import { repeated } from './repetition/runs.js';
-import { caption, repeatedOf, SAID } from './repetition/words.js';
+import { caption, repeatedOf, tally } from './repetition/words.js';
 import { samplers } from './sampling.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -36,18 +37,18 @@ export default {
     /** @type {Text[]} */
     let texts = [];
     let key = '';
-    const parts = figure(root, { title: SAID.title, table });
+    const parts = figure(root, { title: messageText('repetition.title'), table });
     const grid = h('div', { class: 'repetition-texts' });
     fill(parts.body, grid);
     const heat = slider({
-      label: SAID.temperature,
+      label: messageText('repetition.temperature'),
       min: 1,
       max: 20,
       value: 10,
       show: (tenths) => (tenths / 10).toFixed(1),
       onInput: (tenths) => page.set({ 'repetition.temperature': tenths }),
     });
-    const seeds = button(SAID.seeds, () =>
+    const seeds = button(messageText('repetition.seeds'), () =>
       page.set({ 'repetition.seed': chosenSeed(get().more) + SEEDS }),
     );
     const example = opensOn(page, 'repetition', { prompt: 'red red' });
@@ -55,8 +56,13 @@ export default {
 
     function table() {
       return {
-        caption: SAID.table,
-        head: SAID.head,
+        caption: messageText('repetition.table'),
+        head: [
+          messageText('repetition.table.how'),
+          messageText('repetition.table.tokens'),
+          messageText('repetition.table.repeated'),
+          messageText('repetition.table.text'),
+        ],
         rows: texts.map((text) => [
           text.name,
           count(text.tokens.length),
@@ -78,9 +84,8 @@ export default {
               { class: 'repetition-name' },
               h('b', null, text.name),
               ' ',
-              SAID.tally(repeatedOf(text), text.tokens.length),
-              text.isEnded ? '.' : '',
-              text.isEnded ? SAID.ended : '',
+              tally(text),
+              text.isEnded ? message('repetition.ended') : null,
             ),
             h(
               'p',
@@ -147,18 +152,29 @@ export default {
         const now = JSON.stringify([model, prompt, chat, about.step, changes, temperature, first]);
         if (now === key) return;
         const neutral = Object.fromEntries(all.map(({ name, neutral }) => [name, neutral]));
-        const found = [await write(of, SAID.greedy, { ...neutral, temperature: 0 }, 0, signal)];
+        const found = [
+          await write(
+            of,
+            messageText('repetition.greedy'),
+            { ...neutral, temperature: 0 },
+            0,
+            signal,
+          ),
+        ];
         for (let seed = first; seed < first + SEEDS; seed += 1) {
-          const name = SAID.drawn(temperature, seed);
+          const name = messageText('repetition.drawn', {
+            temperature: temperature.toFixed(1),
+            seed: String(seed),
+          });
           found.push(await write(of, name, { ...neutral, temperature }, seed, signal));
         }
         signal.throwIfAborted();
         [texts, key] = [found, now];
         paint();
-        parts.caption(...caption(texts, temperature));
+        parts.caption(caption(texts, temperature));
         parts.say(
           texts
-            .map((text) => `${text.name}: ${SAID.tally(repeatedOf(text), text.tokens.length)}`)
+            .map((text) => messageText('repetition.said', { name: text.name, tally: tally(text) }))
             .join('; '),
         );
       },

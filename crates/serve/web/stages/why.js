@@ -9,6 +9,7 @@ import { mention, word } from '../kit/chips.js';
 import { changed, command, opens, reads, token } from '../kit/command.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
+import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
 import { look, remembering, said } from './logits/word.js';
 import { subject } from './why/about.js';
@@ -24,7 +25,7 @@ import {
   way,
 } from './why/answer.js';
 import { arcs } from './why/arcs.js';
-import { article, DIGITS, heard, name, pathHeard, sentence, tiny } from './why/captions.js';
+import { caption, DIGITS, heard, inSentence, name, pathHeard, tiny } from './why/captions.js';
 import { columns } from './why/columns.js';
 import { chooser } from './why/words.js';
 
@@ -41,7 +42,7 @@ export default {
   mount(root, page) {
     /** @type {{asked: Subject, answer: Answer, about: string} | null} */
     let drawn = null;
-    const parts = figure(root, { title: 'Why this token', table });
+    const parts = figure(root, { title: messageText('why.title'), table });
     root.classList.replace('has-words-beside', 'has-words-under');
     const text = subject(page);
     /** @param {number[]} open */
@@ -53,8 +54,8 @@ export default {
     });
     const tree = columns({ onOpen: keep, onHover: over.mark });
     fill(parts.body, over.node, tree.node);
-    const next = chooser(page, 'next word');
-    const against = chooser(page, 'compared with');
+    const next = chooser(page, messageText('next-word.chooser'));
+    const against = chooser(page, messageText('why.against'));
     const mlps = h('input', {
       type: 'checkbox',
       onchange: () => page.set({ 'why.mlps': mlps.checked, 'why.open': null }),
@@ -62,10 +63,10 @@ export default {
     parts.controls.append(
       next.node,
       against.node,
-      h('label', { class: 'choice' }, mlps, h('span', null, 'open MLPs too')),
+      h('label', { class: 'choice' }, mlps, h('span', null, message('why.open-mlps'))),
       text.node,
     );
-    const line = command('this sum');
+    const line = command(messageText('why.command'));
     root.querySelector('.figure-caption')?.after(line.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
@@ -78,21 +79,24 @@ export default {
       const rows = strongest(all, roots(all)).map((at) => all[at]);
       return [
         {
-          caption: `what adds up to the logit of ${look(answer.pieces, answer.why.target)} after ${heard(asked.of, position)}`,
-          head: ['part', 'adds'],
+          caption: messageText('why.table', {
+            next: look(answer.pieces, answer.why.target),
+            token: heard(asked.of, position),
+          }),
+          head: [messageText('why.table.part'), messageText('why.table.adds')],
           rows: [
             ...rows.flatMap((part) =>
               part
                 ? [[name(part.component), number(part.contribution, { digits: 4, sign: true })]]
                 : [],
             ),
-            ['sum', number(answer.why.sum, { digits: 4 })],
-            ['what the sum leaves of the logit', tiny(answer.why.rounding)],
+            [messageText('why.table.sum'), number(answer.why.sum, { digits: 4 })],
+            [messageText('why.table.rest'), tiny(answer.why.rounding)],
           ],
         },
         {
-          caption: 'the strongest paths from what was written first to the logit',
-          head: ['path', 'adds'],
+          caption: messageText('why.table.paths'),
+          head: [messageText('why.table.path'), messageText('why.table.adds')],
           rows: answer.paths
             .slice(0, PATHS)
             .map((path) => [
@@ -126,14 +130,19 @@ export default {
         next.show(asked, answer, why.target, asked.key);
         against.show(asked, answer, why.against, 'why.against');
         mlps.checked = !asked.exact;
+        const subjectOf = {
+          next: said(pieces, why.target),
+          token: mention(of.token, of.pieces[of.token] ?? ''),
+        };
         parts.title(
-          'Why ',
-          said(pieces, why.target),
-          ' after ',
-          mention(of.token, of.pieces[of.token] ?? ''),
-          ...(why.against === null ? [] : [', and not ', said(pieces, why.against)]),
+          why.against === null
+            ? message('why.title-of', subjectOf)
+            : message('why.title-of.against', {
+                ...subjectOf,
+                against: said(pieces, why.against),
+              }),
         );
-        parts.caption(...sentence(of, answer, !asked.exact));
+        parts.caption(caption(of, answer, !asked.exact));
         line.show(
           [
             'why',
@@ -148,7 +157,12 @@ export default {
         const top = all[strongest(all, roots(all))[0] ?? -1];
         if (top)
           parts.say(
-            `The logit of ${word(pieces[why.target] ?? '')} is ${format(why.logit, { digits: DIGITS })}; most of it comes from ${article(top.component)}, ${format(top.contribution, { digits: DIGITS, sign: true })}.`,
+            messageText('why.said', {
+              next: word(pieces[why.target] ?? ''),
+              logit: format(why.logit, { digits: DIGITS }),
+              part: inSentence(top.component),
+              added: format(top.contribution, { digits: DIGITS, sign: true }),
+            }),
           );
       },
     };

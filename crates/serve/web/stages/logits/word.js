@@ -6,6 +6,7 @@
 import { visible, word } from '../../kit/chips.js';
 import { fill, h } from '../../kit/dom.js';
 import { choice } from '../../kit/figure.js';
+import { messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
 import { get } from '../../kit/state.js';
 
@@ -51,7 +52,11 @@ export function look(pieces, id) {
  * @param {number} id
  */
 export function said(pieces, id) {
-  return h('b', { class: 'next-word', title: `token ${id}` }, word(pieces[id] ?? `#${id}`));
+  return h(
+    'b',
+    { class: 'next-word', title: messageText('next-word.title', { id: String(id) }) },
+    word(pieces[id] ?? `#${id}`),
+  );
 }
 
 /**
@@ -79,7 +84,7 @@ export function pick(page, pieces, id, isPicked = false) {
       type: 'button',
       class: 'next-pick',
       'data-key': `word-${id}`,
-      title: `token ${id}`,
+      title: messageText('next-word.title', { id: String(id) }),
       'aria-pressed': String(isPicked),
       onclick: press,
     },
@@ -111,7 +116,7 @@ export function chooser(page, label) {
       const first = /** @type {number} */ (candidates[0]);
       control.set(
         [
-          ['likeliest', `${look(pieces, first)} (the likeliest)`],
+          ['likeliest', messageText('next-word.likeliest', { word: look(pieces, first) })],
           ...[...candidates.slice(1), ...others].map(
             (id) => /** @type {[string, string]} */ ([String(id), look(pieces, id)]),
           ),

@@ -6,6 +6,7 @@
 import { pressed } from '../../kit/bars.js';
 import { mention, visible } from '../../kit/chips.js';
 import { fill, h, sideways, svg } from '../../kit/dom.js';
+import { messageText } from '../../kit/messages.js';
 import { format } from '../../kit/number.js';
 import { DIGITS, heard } from './captions.js';
 
@@ -98,7 +99,12 @@ export function arcs({ onPick }) {
           tabindex: '0',
           role: 'button',
           'aria-pressed': String(isOpen),
-          'aria-label': `head ${layer}.${head} from ${heard(of, from)} to ${heard(of, to)}: ${format(part.contribution, { digits: DIGITS, sign: true })}`,
+          'aria-label': messageText('why.arc.heard', {
+            head: `${layer}.${head}`,
+            from: heard(of, from),
+            to: heard(of, to),
+            added: format(part.contribution, { digits: DIGITS, sign: true }),
+          }),
           onclick: () => onPick(at),
           onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(event) && onPick(at),
         },
@@ -108,12 +114,15 @@ export function arcs({ onPick }) {
         svg(
           'text',
           { class: `why-head ${free ? '' : 'is-crowded'}`, x, y },
-          isLit ? `head ${layer}.${head}` : `${layer}.${head}`,
+          isLit ? messageText('common.head', { head: `${layer}.${head}` }) : `${layer}.${head}`,
         ),
         svg(
           'title',
           null,
-          `head ${layer}.${head}: ${format(part.contribution, { digits: DIGITS, sign: true })}`,
+          messageText('why.arc', {
+            head: `${layer}.${head}`,
+            added: format(part.contribution, { digits: DIGITS, sign: true }),
+          }),
         ),
       );
     });
@@ -127,7 +136,7 @@ export function arcs({ onPick }) {
           viewBox: `0 0 ${width} ${HEIGHT}`,
           role: 'group',
           'data-roving': '',
-          'aria-label': 'what heads carried from word to word',
+          'aria-label': messageText('why.arcs'),
         },
         lines,
       ),

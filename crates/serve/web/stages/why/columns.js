@@ -4,6 +4,7 @@
  */
 
 import { h } from '../../kit/dom.js';
+import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
 import { hoverToken } from '../../kit/state.js';
 import { barCell, refill } from '../logits/word.js';
@@ -39,7 +40,7 @@ export function columns({ onOpen, onHover }) {
     class: 'why-crumbs',
     'data-roving': '',
     role: 'group',
-    'aria-label': 'what is opened',
+    'aria-label': messageText('why.crumbs'),
   });
   const columnsNode = h('div', { class: 'why-columns' });
   const node = h('div', { class: 'why-tree' }, crumbs, columnsNode);
@@ -120,15 +121,18 @@ export function columns({ onOpen, onHover }) {
     const others = list.slice(shown.length);
     const rest = others.reduce((sum, part) => sum + (parts[part]?.contribution ?? 0), 0);
     const opener = parts[at];
+    const left = { rest: h('span', { class: 'number' }, tiny(answer.why.rounding)) };
     return h(
       'div',
       {
         class: 'why-column',
         'data-roving': '',
         role: 'group',
-        'aria-label': opener ? `the parts of ${spokenLabel(of, opener)}` : 'the parts of the logit',
+        'aria-label': opener
+          ? messageText('why.column', { part: spokenLabel(of, opener) })
+          : messageText('why.column.logit'),
       },
-      h('p', { class: 'why-heading' }, opener ? heading(of, opener) : 'who wrote it'),
+      h('p', { class: 'why-heading' }, opener ? heading(of, opener) : message('why.heading')),
       h(
         'div',
         { class: 'why-rows' },
@@ -145,7 +149,7 @@ export function columns({ onOpen, onHover }) {
                   draw();
                 },
               },
-              h('span', { class: 'why-name' }, `${others.length} others`),
+              h('span', { class: 'why-name' }, message('why.others', { count: others.length })),
               barCell(rest, max, { signed: true }),
               number(rest, { digits: DIGITS, sign: true, class: 'why-rest' }),
               h('span', { class: 'why-more', 'aria-hidden': 'true' }, '⋯'),
@@ -161,9 +165,7 @@ export function columns({ onOpen, onHover }) {
             h(
               'span',
               { class: 'why-rounding' },
-              answer.why.cap ? ' behind the cap, and ' : ', and ',
-              h('span', { class: 'number' }, tiny(answer.why.rounding)),
-              ' left over',
+              answer.why.cap ? message('why.sum.cap', left) : message('why.sum', left),
             ),
           )
         : null,
@@ -237,7 +239,7 @@ function spokenLabel(of, { component, token }) {
 
 /** What a column's parts are. @param {Selection} of @param {Part} part @returns {Child[]} */
 function heading(of, { component: { kind, layer, head }, token }) {
-  if (kind === 'head') return [`head ${layer}.${head} took it from`];
-  if (kind === 'source') return ['who wrote what ', ...place(of, token), ' gave'];
-  return [`who wrote what MLP ${layer} made of it`];
+  if (kind === 'head') return message('why.heading.head', { head: `${layer}.${head}` });
+  if (kind === 'source') return message('why.heading.source', { token: place(of, token) });
+  return message('why.heading.mlp', { layer: layer ?? 0 });
 }
