@@ -59,10 +59,14 @@ test('a click chooses a weight, arrow keys another, and a link keeps it', async 
   await drawn(page, 'weights');
   const row = Number(chosen(page).get('weights.row'));
   const column = Number(chosen(page).get('weights.column'));
-  const { rows, columns } = await figure.locator('select option:checked').evaluate((option) => {
-    const [, rows, columns] = /: (\d+) × (\d+)/.exec(option.textContent ?? '') ?? [];
-    return { rows: Number(rows), columns: Number(columns) };
-  });
+  const { rows, columns } = await figure
+    .locator('select')
+    .first()
+    .locator('option:checked')
+    .evaluate((option) => {
+      const [, rows, columns] = /: (\d+) × (\d+)/.exec(option.textContent ?? '') ?? [];
+      return { rows: Number(rows), columns: Number(columns) };
+    });
   assert.ok(row > 0.9 * rows && row < rows, `row ${row} of ${rows}`);
   assert.equal(column, Math.floor(columns / 2));
   await picture.focus();
