@@ -11,6 +11,7 @@ import { opening } from './claims/opening.js';
 import { position } from './claims/position.js';
 import { repetition } from './claims/repetition.js';
 import { unembed } from './claims/unembed.js';
+import { weights } from './claims/weights.js';
 import { faithfulness, why } from './claims/why.js';
 
 /** @typedef {import('./claims/forms.js').World} World */
@@ -413,6 +414,7 @@ export const CHECKS = {
   context,
   mlp,
   firing,
+  weights,
   facts,
   unembed,
   stream,

@@ -8,31 +8,48 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import ts from 'typescript';
+import { allDrawn, fixture, open, openTables } from './browser.js';
+import { accented, languageFile, saidWithout, strings } from './pseudo_language.js';
 
 const WEB = '../../crates/serve/web';
 
 /** Figures that say nothing outside the language files. */
 const CONVERTED = [
   'analogy',
+  'attend',
+  'context',
   'embed',
   'example',
+  'facts',
+  'firing',
   'map',
+  'mlp',
   'opening',
+  'ov',
   'position',
+  'stream',
   'tokens',
   'training',
+  'unembed',
+  'weights',
 ];
 
 /** Where sentences still stand in the code. Nothing is added here; what is mended is taken out. */
 const NOT_YET = [
-  'figures.js',
-  'kit/',
-  'page.js',
-  'sheet.js',
-  'sheet/',
   ...readdirSync(join(WEB, 'stages'))
     .filter((name) => !CONVERTED.some((start) => name.startsWith(start)))
     .map((name) => `stages/${name}`),
+];
+
+/** Parts of the page that still say something without a message. Nothing is added here, either. */
+const NOT_YET_DRAWN = [
+  '#around-section',
+  '#examples',
+  '#guide',
+  'section > details',
+  ...readdirSync(join(WEB, 'stages'))
+    .filter((name) => name.endsWith('.js'))
+    .map((name) => `figure[data-stage="${name.slice(0, -3)}"]`),
 ];
 
 /** @typedef {Record<string, string | Record<string, string>>} Language */
@@ -41,16 +58,25 @@ const scripts = readdirSync(WEB, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.js') && !path.startsWith('messages/'))
   .map((path) => ({ path, text: readFileSync(join(WEB, path), 'utf8') }));
 
-/** The strings of a script that stand for themselves, with their lines. @param {string} text */
-function literals(text) {
+/** Whether a node holds what no reader reads: an error of the program's own, or a text for the model. @param {ts.Node} node */
+function isUnread(node) {
+  if (ts.isNewExpression(node)) return true;
+  const named = ts.isPropertyAssignment(node) || ts.isVariableDeclaration(node);
+  return named && /^(prompt|[A-Z_]*PROMPT)$/.test(node.name.getText());
+}
+
+/**
+ * The strings of a script that stand for themselves, with their lines.
+ * @param {string} text
+ * @param {(node: ts.Node) => boolean} [isLeftOut]
+ */
+function literals(text, isLeftOut = () => false) {
   const source = ts.createSourceFile('x.js', text, ts.ScriptTarget.Latest, true, ts.ScriptKind.JS);
   /** @type {{line: number, said: string}[]} */
   const found = [];
   /** @param {ts.Node} node */
   const visit = (node) => {
-    if (ts.isNewExpression(node) || ts.isImportDeclaration(node)) return;
-    // What a model is given to read is no message.
-    if (ts.isPropertyAssignment(node) && node.name.getText(source) === 'prompt') return;
+    if (ts.isImportDeclaration(node) || isLeftOut(node)) return;
     if (
       ts.isStringLiteral(node) ||
       ts.isNoSubstitutionTemplateLiteral(node) ||
@@ -70,7 +96,8 @@ function literals(text) {
 
 /** Whether a string is something said: two words side by side, or a capital and a full stop. @param {string} text */
 function isSaid(text) {
-  const isCode = /[[\]{}=#<>|;]|--|^[MLA]|\b(px|rem|var|calc|translate|rotate)\b|^[\s.:>*a-z-]*$/;
+  const isCode =
+    /[[\]{}=#<>|;]|--|\(\)|^[MLA]|\b(px|rem|var|calc|translate|rotate)\b|^[\s.:>*a-z-]*$/;
   const words = /(^|\s)[\p{L}’]+,? [\p{L}’]+/u;
   return words.test(text) && !(isCode.test(text) && !/[a-z]{3,} [a-z]+ [a-z]{2,}/.test(text));
 }
@@ -79,7 +106,7 @@ test('nothing is said outside the language files', () => {
   const said = scripts
     .filter(({ path }) => !NOT_YET.some((start) => path.startsWith(start)))
     .flatMap(({ path, text }) =>
-      literals(text)
+      literals(text, isUnread)
         .filter(({ said }) => isSaid(said))
         .map(({ line, said }) => `${path}:${line}: ${said}`),
     );
@@ -147,4 +174,92 @@ test('the marks of every message are closed in their order', () => {
         else open.push(name);
       assert.equal(open.length, 1, `${id}: ${text}`);
     }
+});
+
+test('index.html names its messages and says nothing itself', () => {
+  const html = readFileSync(join(WEB, 'index.html'), 'utf8');
+  for (const [, id = ''] of html.matchAll(/data-message(?:-[a-z-]+)?="([^"]+)"/g)) {
+    assert.ok(english[id], `${id} is no message`);
+    assert.doesNotMatch(JSON.stringify(english[id]), /\{\w+\}/, `${id} has places`);
+  }
+  const said = html
+    // For who has no scripts there is nothing but what stands here.
+    .replace(/<noscript>.*<\/noscript>/, '')
+    // The program's name, and the first prompt.
+    .replace(/>lookback<\/title>|<textarea.*<\/textarea>/g, '>')
+    .replace(/<(?:"[^"]*"|[^">])*>/g, '');
+  assert.doesNotMatch(said, /\p{L}/u);
+  for (const [, name, text] of html.matchAll(/ (title|aria-label|placeholder|content)="([^"]*)"/g))
+    assert.match(text ?? '', /^(?:width=|light dark)/, name);
+});
+
+const { served, browser } = await fixture(['default']);
+
+/** Serves another text in the place of a file of the page. @param {string} path @param {string} body */
+async function replaced(path, body) {
+  await browser.context.route(`**${path}`, (route) =>
+    route.fulfill({ contentType: 'text/javascript', body }),
+  );
+  return () => browser.context.unroute(`**${path}`);
+}
+
+test('who prefers a language reads it, and in English what it does not say', async () => {
+  const messages = readFileSync(join(WEB, 'kit/messages.js'), 'utf8');
+  const known = "const LANGUAGES = { de: () => import('../messages/de.js') };";
+  const other = messages.replace('const LANGUAGES = {};', known);
+  assert.notEqual(other, messages);
+  const restore = [
+    await replaced('/kit/messages.js', other),
+    await replaced(
+      '/messages/de.js',
+      "export default { 'text.opening.heading': 'Der Blick zurück', 'bar.layer': 'Schicht' };",
+    ),
+  ];
+  for (const [prefers, language, heading] of /** @type {const} */ ([
+    [['de-AT', 'en'], 'de', 'Der Blick zurück'],
+    [['fr', 'de'], 'de', 'Der Blick zurück'],
+    [['en-US', 'de'], 'en', english['text.opening.heading']],
+    [['fr'], 'en', english['text.opening.heading']],
+  ])) {
+    const page = await browser.context.newPage();
+    await page.addInitScript((languages) => {
+      Object.defineProperty(navigator, 'languages', { get: () => languages });
+    }, prefers);
+    await page.goto(served.address);
+    await page.locator('#tokens .chip').first().waitFor();
+    assert.equal(await page.locator('html').getAttribute('lang'), language);
+    assert.equal(await page.locator('h1').textContent(), heading);
+    assert.equal(await page.locator('#tokens-section h2').textContent(), 'Text becomes tokens');
+    await page.close();
+  }
+  for (const end of restore) await end();
+});
+
+test('in another language nothing is said in English', async () => {
+  const { context } = browser;
+  const restore = await replaced('/messages/en.js', languageFile(english));
+  /** @type {Promise<string>[]} */
+  const answers = [];
+  context.on('response', (response) => {
+    const isJson = response.headers()['content-type']?.includes('json');
+    if (response.url().includes('/api/') && isJson) answers.push(response.text().catch(() => ''));
+  });
+  /** @type {Record<string, string>[]} */
+  const places = [
+    {},
+    { changes: 'off:1.2;off:1.1;paused:mean:0.0;off:mlp.0;no-scale;score:1.2.5.1:3' },
+  ];
+  for (const chosen of places) {
+    const { page, faults } = await open(context, served.address, chosen);
+    await allDrawn(page);
+    await openTables(page);
+    const told = await Promise.all(answers);
+    const given = told.flatMap((text) => strings(text === '' ? '' : JSON.parse(text)));
+    const said = await saidWithout(page, given, NOT_YET_DRAWN);
+    assert.deepEqual(said, []);
+    assert.ok((await page.title()).startsWith(accented('lookback')));
+    assert.deepEqual(faults, []);
+    await page.close();
+  }
+  await restore();
 });

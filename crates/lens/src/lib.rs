@@ -36,6 +36,8 @@ mod heads;
 mod intervention;
 mod logit_attribution;
 mod logit_lens;
+mod matrix_row;
+mod matrix_summary;
 mod neurons;
 mod ov;
 mod pass_differences;
@@ -80,6 +82,11 @@ pub use logit_attribution::{
     LogitAttribution, ResidualComponent, logit_attribution, logit_attribution_sites,
 };
 pub use logit_lens::{LensPoints, LensPrediction, LensReadout, logit_lens, logit_lens_sites};
+pub use matrix_row::{
+    LayerMatrix, MatrixRow, NormSteps, SiteNumber, SiteRow, layer_matrices, matrix_row,
+    matrix_sites,
+};
+pub use matrix_summary::{Histogram, MatrixPicture, MatrixSummary};
 pub use neurons::{
     LogitEffect, NeuronEffects, NeuronOrder, NeuronQuery, neuron_effects, neuron_sites,
 };

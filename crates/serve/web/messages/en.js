@@ -5,6 +5,334 @@
  */
 
 export default /** @type {const} */ ({
+  /* common: what several figures say */
+  'common.list': '{few} and {last}',
+  'common.head': 'head {head}',
+  'common.layers': { one: 'layer {layers}', other: 'layers {layers}' },
+  'common.range': '{first} to {last}',
+  'common.token-at': 'token {token}',
+  'common.token-spelled': 'token {token}: {piece}',
+  'common.quoted': '“{text}”',
+  'common.megabytes': '{size} MB',
+
+  /* error: why there is no answer */
+  'error.unreachable': 'the program does not answer; start it again with: {command}',
+  'error.status': 'the program answered {status}',
+
+  /* text: what stands between the figures, from the title on */
+  'text.title': 'lookback: let every token look at the tokens before it',
+  'text.description': 'How a language model works, shown with the numbers of a real one',
+  'text.skip.experiment': 'to the experiment',
+  'text.skip.text': 'to the text',
+  'text.opening.heading': 'Let every token look at the tokens before it',
+  'text.opening.lead':
+    'A language model reads a text and says what may come next. Its <em>heads</em> let each word look at those before it: point at a word and see where.',
+  'text.opening.guide': 'twelve steps',
+  'text.opening.guide-title': 'through the whole of it, with something to guess and to do in each',
+  'text.opening.page':
+    'A language model is a long list of numbers and a short recipe. On this page you can watch the recipe at work: every number you see was computed a moment ago, by a real model. Type another prompt in the bar above, and the whole page follows. Change something, as you can above, and the whole page shows the changed model, with what was there before behind it.',
+  'text.opening.recipe':
+    'The recipe in one sentence: a text is cut into <em>tokens</em>, each token becomes a list of numbers, a stack of <em>layers</em> rewrites these lists one after the other, and from the last list the model reads how likely every token is to come next. In each layer, several <em>heads</em> let every token look at the tokens before it. The sections below take these steps one by one.',
+  'text.training.heading': 'Nobody wrote the numbers',
+  'text.training.numbers':
+    'The numbers of the model were not written by anybody. They began at random, and were learned by doing the same three things over and over: <em>guess</em> the next token of a text, <em>compare</em> the guess with the token that is really there, and <em>nudge</em> every number a little, so that the right token would have been a little likelier.',
+  'text.tokens.heading': 'Text becomes tokens',
+  'text.tokens.pieces':
+    'A model does not read words. The first step cuts the text into pieces from a fixed list, the <em>vocabulary</em>, and replaces each piece by its number in that list. The pieces of a text are its tokens. A number is a label and nothing more: two words with neighbouring numbers need not have anything in common.',
+  'text.tokens.merges':
+    'Most vocabularies are made by counting pairs in a large text. Begin with single characters or bytes. Find the two neighbouring pieces that occur together most often, and join them into a new piece. Do this again and again, some thousands of times. Each join is a rule, and the rule’s rank says how early it was found. A new text is cut by applying the rules in that order until none fits. Choose a piece and step through its merges.',
+  'text.embed.heading': 'Tokens become vectors',
+  'text.embed.rows':
+    'The model has a table with one row of numbers for every piece of its vocabulary. A token’s number is used for one thing only: to look up its row. Such a row is called a <em>vector</em>, and the table an <em>embedding</em>. From here on a token is a point in a space of many dimensions, and training has moved the points so that words that are used alike lie near each other.',
+  'text.embed.directions':
+    'A single number of a row means nothing that one could name. Meanings are spread over many numbers at once; what counts is the direction in which the whole row points.',
+  'text.position.heading': 'Where a token stands',
+  'text.position.ways':
+    'Rows say nothing about order: <em>the bird is red</em> and <em>red is bird the</em> look up the same four rows. So the model has to be told where each token stands. There are two common ways. Older models add a second row to the token’s own, one for each place in the text. Newer models rotate the vectors with which tokens will be compared: two numbers at a time are turned by an angle that grows with the place, like the hands of many clocks. The first hand runs fast and the last one hardly moves, and together they tell any two places apart. A few models do neither, and let every comparison count less the further apart two tokens stand.',
+  'text.analogy.heading': 'Directions carry meaning',
+  'text.analogy.step':
+    'If the step from <em>man</em> to <em>woman</em> is the same as the step from <em>king</em> to <em>queen</em>, then king − man + woman must land near queen. Whether it does can be computed from the table.',
+  'text.analogy.direction':
+    'No single number of a row says <em>royal</em> or <em>female</em>. Where the table has such a meaning at all, it is a direction, and a direction involves all the numbers at once.',
+  'text.map.heading': 'Neighbourhoods form',
+  'text.map.training':
+    'Before training every row is random. Nobody tells the model which words belong together; they move together because that makes the next word easier to guess. The rings mark the words of your prompt. A thin line behind a word leads back to where it was before training.',
+  'text.exchange.heading': 'Attention adds context',
+  'text.exchange.context':
+    'A row of the table is the same wherever its word stands. What makes <em>bird</em> a red bird has to come from the other tokens. In every <em>layer</em>, each token adds to its vector something taken from the tokens before it. It takes nothing from tokens that come later: while a text is being written, they do not exist yet.',
+  'text.exchange.parts':
+    'What a token takes is a sum with one part for each token that it takes from, so the parts can be shown one by one. In <em>the bird is red</em> the bird never learns that it is red; in <em>the red bird</em> it does. Both sentences are shown below, in one layer. Choose another token or layer, or write another sentence beside your own.',
+  'text.exchange.added':
+    'Nothing is replaced. What is taken is <em>added</em> to the vector, in one layer after the other, and later layers read the sum. The numbers are the lengths of the parts, counted over all heads of the layer. A share says how much of a part points in the direction of the whole: the shares of a layer add up to one, and a part that points the other way has a share below zero.',
+  'text.attend.heading': 'The three lines',
+  'text.attend.steps':
+    'How much does a token take from another? From each token’s vector three shorter ones are made: a <em>query</em>, which says what the token looks for, a <em>key</em>, which says what others may find it by, and a <em>value</em>, which is what they then take. Attention is three steps. Compare every query with every key: multiply them number by number and add up, which is called a <em>dot product</em>, and divide by the square root of their length d. Turn each row of results into shares that add up to one, leaving out the tokens that come later; this is a <em>softmax</em> behind a mask. Mix the values by these shares.',
+  'text.attend.heads':
+    'A layer does this several times side by side. Each time is called a <em>head</em>, and has queries, keys and values of its own, made by numbers that it learned for itself. So one head can look for the subject of a sentence while another finds the word that a repeated word was followed by before. What the heads return is put side by side, turned back into a vector of full width, and added. This is <em>multi-head attention</em>. In some models several heads share their keys and values, which saves memory.',
+  'text.attend.norm':
+    'Before a layer reads a vector it brings it to a standard length, so that what it finds depends on where the vector points and not on how long it has become. This is called a <em>norm</em>. Some models do the same to what a layer adds, and a few only to that.',
+  'text.context.heading': 'A weighted sum',
+  'text.context.mixture':
+    'What a head returns for a token is a mixture: each value vector times its weight, all added up. Nothing else happens in it. Each row of the weights makes one such sum, so each token gets a vector of its own.',
+  'text.context.importance':
+    'It is tempting to read a weight as importance. But a weight multiplies a vector, and vectors differ in length. Some heads put most of their weight on a token whose value is almost zero, and so take almost nothing. Look at weight times length before you trust a weight.',
+  'text.mlp.heading': 'What the MLP does',
+  'text.mlp.curve':
+    'Attention moves information between tokens. The other half of each layer, a <em>multilayer perceptron</em> or MLP, works on every token alone. In most models it reads the stream after attention has added to it; in some both read the same vector, side by side. It computes many numbers from the token’s vector, its <em>hidden units</em>; passes each through a curve; and makes a vector of normal width from the results. The curve is needed: without it the two steps would come to no more than one. In newer models each unit is also multiplied by a second number that is computed from the same vector. Such a number is called a <em>gate</em>, since near zero it shuts the unit off.',
+  'text.mlp.units':
+    'Each unit answers to some direction of the vector that enters, and adds a fixed vector of its own to the result, times its value. At the end of the model every word gets a score, its <em>logit</em>: the higher it is, the likelier the word. What a unit adds can be followed to the end, where it raises the logits of some words and lowers those of others. So one can read what a unit works for.',
+  'text.mlp.texts':
+    'One text shows what a unit does here. What it is for shows in many: read some, and keep for each unit the word at which it went furthest from zero. Often these words have something in common, and often the words it raises go on with them.',
+  'text.weights.heading': 'Made out of weights',
+  'text.weights.rows':
+    'Everything that attention and the MLP compute from a vector begins with a <em>matrix</em>: a table of numbers, the model’s <em>weights</em>. Each of its rows makes one new number. The row has a weight for every number of the vector; each pair is multiplied, and all products are added up. The queries, keys and values of a token are made so, what the heads return is turned back so, and so is each hidden unit.',
+  'text.weights.spread':
+    'No weight was written by a person, and hardly any says something alone: most are small, and lie around zero. Choose a matrix and one of its rows, and follow the sum column by column. What the row reads has mostly gone through a norm before: divided, so that its length does not matter, and each number then multiplied by a <em>gain</em> that was learned as well.',
+  'text.facts.heading': 'Where is a fact?',
+  'text.facts.prompt':
+    'What does not stand in the prompt, no head can find there: it must be in the model’s numbers. In the MLPs, says the article. Switch one off, ask again, and see what is left of the answer.',
+  'text.unembed.heading': 'From a vector to a score for every word',
+  'text.unembed.rows':
+    'The last MLP makes a short list of numbers longer, and short again. Then the vector is compared, by a dot product, with every row of one more table, which has a row for each piece of the vocabulary. So a few numbers become thousands: a logit for each piece.',
+  'text.stream.heading': 'Everything is added, nothing is erased',
+  'text.stream.sum':
+    'One vector for each token runs from the embedding to the end: the <em>residual stream</em>. The attention and the MLP of every layer read it and add to it, and nothing else ever happens to it. So it is a sum. And since a logit is computed from it, a logit is a sum too: for each part of the model one can read how much it added to the logit of a word.',
+  'text.depths.heading': 'Making up its mind',
+  'text.depths.stop':
+    'The stream has the same width in every layer. So one can stop after any layer, apply the end of the model there, and read which word it would predict if that were all. The last row is what the model does predict. The rows before it are only an impression: the model was trained to be right at the end, and not before.',
+  'text.next.heading': 'Logits become probabilities',
+  'text.next.softmax':
+    'At the end the token’s vector is compared with every row of a table by a dot product, as queries are with keys. The results are the logits, one for each piece of the vocabulary. A softmax turns them into probabilities: all are above zero, and together they add up to one. So every token has a probability, even an absurd one.',
+  'text.why.heading': 'Why this token?',
+  'text.why.parts':
+    'The logit of a word is computed from the stream, and the stream is a sum. So the logit is a sum too, and each of its parts can be opened in turn: what a head added it took from the words it looked at, and what stood in their streams was written by the heads and MLPs of earlier layers. Follow the parts far enough and you arrive at the words of the prompt. Nothing is left out on the way: the parts of a part add up to it.',
+  'text.why.tested':
+    'A sum says what was added, and not what would happen if a part were missing: other heads might look elsewhere then. So it has to be tested. The heads and MLPs through which most of the logit goes are switched off, and the change that the sum predicts stands beside the change that happens.',
+  'text.sample.heading': 'Choosing the next token',
+  'text.sample.samplers':
+    'The model gives every token a probability. Which one is written is decided outside of it. Always taking the likeliest is safe, but such a text soon repeats itself. So the token is drawn at random, as by a die whose sides have these probabilities, and a short chain of <em>samplers</em> changes them first. A <em>temperature</em> below 1 makes likely tokens likelier still. <em>Top-k</em>, <em>top-p</em> and <em>min-p</em> remove the long tail of improbable tokens: each of them would be drawn rarely, but there are so many that one of them would be drawn often.',
+  'text.sample.seed':
+    'The draw can be repeated: the random numbers are computed from a <em>seed</em>, so the same seed draws the same token, on this machine and on any other.',
+  'text.repeat.heading': 'Append and repeat',
+  'text.repeat.append':
+    'The chosen token is appended to the text, and everything begins again: read, choose, append. There is nothing more to writing. The model never takes back a token that was written, however badly it fits; only you can do that here. Go back to any place, pick another token, and see how the text goes on from there.',
+  'text.repeat.cache':
+    'No token sees those after it, so what was computed for the earlier tokens does not change when a new one arrives. Their keys and values are kept in a <em>cache</em>, and each step reads a single token. Without the cache each step would read the whole text again and arrive at the very same numbers. The longer the text, the more work that saves.',
+  'text.repetition.heading': 'A text that repeats itself',
+  'text.repetition.greedy':
+    'To take the likeliest token always is <em>greedy decoding</em>. It can fall into a loop: what was written once is likelier to be written again.',
+  'text.compare.heading': 'Side by side',
+  'text.compare.patching':
+    'To find out where in a model something happens, compare two passes that differ in one thing. Below stand two texts that differ in a word, and so in how they go on. At every layer, each token of the second text has a stream of its own. Take one of them out, put in its place what the first text had there, and let the model go on from there: if the first text’s answer comes back, then what makes the difference stood in that place at that depth. This is called <em>activation patching</em>.',
+  'text.compare.nats':
+    'Without putting anything anywhere one can ask how far two passes are apart, and where they part. How far two predictions are apart is measured in <em>nats</em>: none where both give every token the same probability, and more the more the second is surprised by what the first expects. Besides two texts these can be two models that read the same tokens, or one model at two steps of its training: <code>lookback serve runs/mine/snapshots/00000660 runs/mine</code> serves both, of a run with <code>--set whole_snapshots=true</code>.',
+  'text.around.heading': 'What surrounds the three lines',
+  'text.footer':
+    'Everything on this page was computed by <code>lookback</code> on this machine; nothing was sent anywhere. Each number of the model carries the name of the place where it was read, and <code>lookback look -o trace.safetensors</code> writes the same numbers to a file.',
+
+  /* bar: what is looked at */
+  'bar.name': 'what is looked at',
+  'bar.prompt': 'prompt',
+  'bar.model': 'model',
+  'bar.layer': 'layer',
+  'bar.head': 'head',
+  'bar.chat': 'as chat',
+  'bar.theme': 'light or dark',
+  'bar.tokens': 'tokens of the prompt',
+  'bar.lines': { one: '+ {count} line', other: '+ {count} lines' },
+  'bar.no-model': 'no model yet',
+  'bar.slow':
+    'The program has not answered for some seconds: it is busy, or it is stopped. This page goes on when it answers.',
+  'bar.away':
+    'The program does not answer. This page goes on when it does: start it again with {command}.',
+  'bar.about.short': '{name}, {size}',
+  'bar.about.short-learning': '{name}, step {step}',
+  'bar.about.billions': '{size}B',
+  'bar.about.millions': '{size}M',
+  'bar.about.thousands': '{size}K',
+  'bar.about.parameters': '{family}, {parameters} parameters',
+  'bar.about.shape':
+    '{layers} layers of {heads} heads, {width} wide, {vocabulary} tokens, context {context}',
+  'bar.about.weights': 'weights stored as {precision}, {memory} in memory',
+  'bar.about.weights-in-files':
+    'weights stored as {precision} in {files} of files, {memory} in memory',
+  'bar.about.computed': {
+    one: 'computed in {compute} on {count} thread',
+    other: 'computed in {compute} on {count} threads',
+  },
+  'bar.about.learning': 'still learning: these weights were read at step {step} of {steps}',
+
+  /* particulars: how a model differs from the plain one, in the bar's corner */
+  'particulars.order.parallel':
+    'attention and MLP side by side: both read what enters the layer, each through a norm of its own',
+  'particulars.order.parallel-shared-norm':
+    'attention and MLP side by side: both read what enters the layer, through one norm',
+  'particulars.norms.after':
+    'norms after attention and after the MLP, on what they add, and none before',
+  'particulars.norms.both': 'norms before attention and MLP, and after each on what it adds',
+  'particulars.norms.stream':
+    'norms after attention and after the MLP, on the residual stream itself',
+  'particulars.query-key-norm.heads': 'queries and keys pass a norm, each head on its own',
+  'particulars.query-key-norm.rows': 'queries and keys pass a norm, all heads of a token together',
+  'particulars.embedding-norm': 'the embedding passes a norm before the first layer',
+  'particulars.no-rotary': 'no positions in {layers}',
+  'particulars.alibi': 'no positions: scores fall with the distance (ALiBi)',
+  'particulars.window': 'a token sees the last {count} tokens only, itself among them, in {layers}',
+  'particulars.window-everywhere':
+    'a token sees the last {count} tokens only, itself among them, in every layer',
+  'particulars.experts':
+    '{experts} experts in the place of an MLP in {layers}, {chosen} of them for each token',
+  'particulars.experts-everywhere':
+    '{experts} experts in the place of an MLP, {chosen} of them for each token',
+  'particulars.capped': 'softly capped: {caps}',
+  'particulars.cap.scores': 'scores at {cap}',
+  'particulars.cap.logits': 'logits at {cap}',
+  'particulars.sinks': 'an attention sink in every head, which takes a part of the weight',
+  'particulars.multiplied': 'multiplied: {factors}',
+  'particulars.factor.embedding': 'the embedding by {factor}',
+  'particulars.factor.residual': 'what attention and MLP add by {factor}',
+  'particulars.factor.logits': 'the logits by {factor}',
+
+  /* changes: what the passes do otherwise, in the bar and in figures */
+  'changes.name': 'changes',
+  'changes.pause': 'pause',
+  'changes.pause-name': 'pause: {name}',
+  'changes.resume': 'resume',
+  'changes.resume-name': 'resume: {name}',
+  'changes.remove': 'remove',
+  'changes.remove-name': 'remove: {name}',
+  'changes.to-mean': 'to mean',
+  'changes.to-mean-name': 'to mean: {name}: put its mean over the text there instead',
+  'changes.to-mean-title': '{name}: put its mean over the text there instead',
+  'changes.to-zero': 'to 0',
+  'changes.to-zero-name': 'to 0: {name}: put 0 there instead',
+  'changes.to-zero-title': '{name}: put 0 there instead',
+  'changes.all-off': 'all off',
+  'changes.all-off-title': 'removes every change; Back brings them back',
+  'changes.refused': '{reason}.',
+  'changes.what-if': 'what if:',
+  'changes.score-of': 'add to the score of {query} for {key}',
+  'changes.vector.behind': 'add behind layer {layer}',
+  'changes.vector.to': 'the word that the added vector leads to',
+  'changes.vector.from': 'the word that it leads from',
+  'changes.vector.times': 'times',
+  'changes.chip.no-mask': 'no mask',
+  'changes.chip.no-scale': 'no √d',
+  'changes.chip.no-position': 'no positions',
+  'changes.chip.uniform-attention': 'equal weights',
+  'changes.chip.plain-attention': 'q = k = v = x',
+  'changes.chip.head-off': 'head {head} off',
+  'changes.chip.head-mean': 'head {head} at its mean',
+  'changes.chip.attention-off': 'attention of layer {layer} off',
+  'changes.chip.attention-mean': 'attention of layer {layer} at its mean',
+  'changes.chip.mlp-off': 'MLP of layer {layer} off',
+  'changes.chip.mlp-mean': 'MLP of layer {layer} at its mean',
+  'changes.chip.neuron-off': 'neuron {neuron} of layer {layer} off',
+  'changes.chip.neuron-mean': 'neuron {neuron} of layer {layer} at its mean',
+  'changes.chip.score': 'head {head}: score of {query} for {key} {amount}',
+  'changes.chip.vector': 'behind layer {layer}: {amount} × ({to} − {from})',
+  /* a phrase stands where changes.effect has its changes, several as a list */
+  'changes.phrase.no-mask': 'without the mask',
+  'changes.phrase.no-scale': 'without dividing by √d',
+  'changes.phrase.no-position': 'without positions',
+  'changes.phrase.uniform-attention': 'with equal weights in every head',
+  'changes.phrase.plain-attention': 'with what attention reads as query, key and value',
+  'changes.phrase.head-off': 'without head {head}',
+  'changes.phrase.heads-off': 'without heads {heads}',
+  'changes.phrase.head-mean': 'with head {head} at its mean',
+  'changes.phrase.attention-off': 'without the attention of layer {layer}',
+  'changes.phrase.attention-mean': 'with the attention of layer {layer} at its mean',
+  'changes.phrase.mlp-off': 'without the MLP of layer {layer}',
+  'changes.phrase.mlp-mean': 'with the MLP of layer {layer} at its mean',
+  'changes.phrase.neuron-off': 'without neuron {neuron} of layer {layer}',
+  'changes.phrase.neuron-mean': 'with neuron {neuron} of layer {layer} at its mean',
+  'changes.phrase.score-raised':
+    'with the score of {query} for {key} in head {head} raised by {amount}',
+  'changes.phrase.score-lowered':
+    'with the score of {query} for {key} in head {head} lowered by {amount}',
+  'changes.phrase.vector': 'with {amount} × ({to} − {from}) added behind layer {layer}',
+  'changes.phrase.edit': 'with {edit}',
+  'changes.phrase.many': 'with these {count} changes',
+  'changes.effect.stays': '{changes}, {word} stays at {is} and is still the likeliest.',
+  'changes.effect.stays-second':
+    '{changes}, {word} stays at {is}, and {first} is the likeliest, with {most}.',
+  'changes.effect.falls': '{changes}, {word} falls from {was} to {is} and is still the likeliest.',
+  'changes.effect.falls-second':
+    '{changes}, {word} falls from {was} to {is}, and {first} is the likeliest, with {most}.',
+  'changes.effect.rises': '{changes}, {word} rises from {was} to {is} and is still the likeliest.',
+  'changes.effect.rises-second':
+    '{changes}, {word} rises from {was} to {is}, and {first} is the likeliest, with {most}.',
+  'changes.effect.vanishes':
+    '{changes}, {word} falls from {was} to almost nothing ({is}) and is still the likeliest.',
+  'changes.effect.vanishes-second':
+    '{changes}, {word} falls from {was} to almost nothing ({is}), and {first} is the likeliest, with {most}.',
+
+  /* command: what computes the same on a command line */
+  'command.name': 'the command',
+  'command.copy': 'copy',
+  'command.copy-name': 'copy the command of {name}',
+  'command.copy-it': 'copy the command',
+  'command.copied': 'copied',
+  'command.selected': 'selected',
+  'command.no-copy': 'the browser does not let this page copy; the command is selected',
+
+  /* sheet: the whole model in the margin */
+  'sheet.name': 'the whole model',
+  'sheet.opener': 'sheet',
+  'sheet.opener-name': 'sheet: the whole model',
+  'sheet.drawing': 'the whole model: {layers} layers of {heads} heads and an MLP',
+  'sheet.tokens': 'tokens',
+  'sheet.vectors': 'vectors',
+  'sheet.heads': { one: 'head', other: 'heads' },
+  'sheet.mlp': 'MLP',
+  'sheet.mlp-of-layer': 'MLP of layer {layer}',
+  'sheet.stream': 'residual stream',
+  'sheet.logits': 'logits',
+  'sheet.next': 'next token',
+  'sheet.likeliest': 'likeliest next token',
+  'sheet.back': 'append and repeat',
+  'sheet.off': '{part}, off',
+  'sheet.part-off': '{part}, switched off',
+  'sheet.switch.head-off': 'switch head {head} off',
+  'sheet.switch.head-on': 'switch head {head} on',
+  'sheet.switch.mlp-off': 'switch MLP of layer {layer} off',
+  'sheet.switch.mlp-on': 'switch MLP of layer {layer} on',
+
+  /* figure: what every figure has */
+  'figure.table': '{title}, as a table',
+  'figure.opener': 'as a table',
+  'figure.opener-name': '{title}: show as a table',
+  'figure.sideways': 'wider than the screen: scroll it sideways',
+  'figure.read-on': 'read on',
+  'figure.less': 'less',
+  'figure.waiting': 'As soon as there is a model, its numbers stand here.',
+  'figure.undrawn': 'This figure was not drawn yet. Print the page once more.',
+  'figure.blank': 'There is nothing to show of {model}: {problem}.',
+
+  /* parts of figures: a matrix, a vector as a strip, what is played, a number that is dragged, the mask */
+  'matrix.role': 'matrix',
+  'matrix.name': '{name}: arrow keys move, Enter picks',
+  'matrix.zoom-in': '{name}: zoom in',
+  'matrix.zoom-out': '{name}: zoom out',
+  'matrix.larger': 'larger',
+  'matrix.larger-name': 'larger: {name}',
+  'matrix.close': 'close',
+  'matrix.close-name': 'close: {name}',
+  'matrix.largest-of-row': 'the largest of its row',
+  'matrix.part':
+    'rows {firstRow} to {lastRow} of {rows}, columns {firstColumn} to {lastColumn} of {columns}; drag to see the rest',
+  'strip.name': '{name}: {size} numbers, arrow keys read them',
+  'player.play': 'play',
+  'player.play-name': 'play {name}',
+  'player.pause': 'pause',
+  'player.pause-name': 'pause {name}',
+  'player.back': '{name}: a step back',
+  'player.on': '{name}: a step on',
+  'player.step': 'step of {name}',
+  'player.speed': 'speed of {name}',
+  'scrub.title': 'drag sideways, or use the arrow keys',
+  'mask.later': 'hidden, it comes later',
+  'mask.window': 'hidden, it lies before the window',
   /* guide: the example prompts, and what its panel says in every step */
   'guide.examples': 'example prompts',
   'guide.examples.try': 'try',
@@ -711,4 +1039,650 @@ export default /** @type {const} */ ({
     'Head {head} takes {slope} off a score of {token} for every step of distance',
   'position.alibi.table.head': 'head',
   'position.alibi.table.slope': 'slope',
+
+  /* attend: one head, step by step */
+  'attend.title': 'What each token takes from those before it',
+  'attend.matrix': 'attention of the opened head',
+  'attend.formula': 'attention in lines',
+  'attend.reference': 'the reference in Rust, as it is run in tests',
+  'attend.steps': 'the steps of attention',
+  'attend.views.head': 'what is shown of the head',
+  'attend.view.lines': 'the lines',
+  'attend.view.sum': 'one weight',
+  'attend.view.vectors': 'q, k, v',
+  'attend.view.scale': '√d',
+  'attend.view.changes': 'what if',
+  'attend.views.attention': 'what is shown of attention',
+  'attend.view.one': 'one head',
+  'attend.view.all': 'all heads',
+  'attend.view.steps': 'closer, and what if',
+  'attend.in-lines.three': 'in three lines',
+  'attend.in-lines.four': 'in four lines',
+  'attend.in-lines.five': 'in five lines',
+  'attend.in-rust': 'the same in Rust: the reference that tests run',
+  'attend.in-rust.plain': 'in Rust, without what is this model’s own: the reference that tests run',
+  'attend.described': '{query} to {key}: {weight}',
+  'attend.table':
+    'weights of layer {layer}, head {head}: the row’s token takes so much from the column’s',
+  'attend.table.token': 'token',
+  'attend.cell': '{query} to {key}: score {score}, weight {weight}',
+  'attend.cell.later':
+    '{query} to {key}: hidden. It comes later, and the future does not exist yet.',
+  'attend.cell.window': '{query} to {key}: hidden. It lies further back than this layer looks.',
+  'attend.cell.added': '; {amount} added to its score',
+  'attend.score.added': 'added to the score',
+  'attend.step': '{number}. {step}',
+  'attend.step.products': 'Compare: the dot product of every query with every key',
+  'attend.step.scaled':
+    'Scale: divided by √{width}, so that long vectors do not make everything sharp',
+  'attend.step.scaled.factor':
+    'Scale: multiplied by {scale}, which this model has in place of 1 / √{width}',
+  'attend.step.scaled.uniform':
+    'Scale: multiplied by 0, so that all weights of a row come out equal',
+  'attend.step.capped': 'Cap: bent so that no score passes {cap}, up or down',
+  'attend.step.biased': 'Distance: the further away a key is, the more is taken off (ALiBi)',
+  'attend.step.unmasked': 'No mask: what comes later is seen, too',
+  'attend.step.masked': 'Mask: what comes later is taken away',
+  'attend.step.masked.window':
+    'Mask: what comes later is taken away, and what lies {window} tokens back or more',
+  'attend.step.exponentials':
+    'Exponentials: e to the power of each score, the largest of a row moved to 0',
+  'attend.step.exponentials.sink':
+    'Exponentials: e to the power of each score, the largest of a row, or its sink, moved to 0',
+  'attend.step.weights': 'Weights: each row divided by its sum, so that it adds up to 1',
+  'attend.step.weights.sink':
+    'Weights: each row divided by its sum, to which the head’s sink belongs; what the sink takes is missing from 1',
+  'attend.numbers.products': 'At this step the numbers are products, not weights yet.',
+  'attend.numbers.scaled': 'At this step the numbers are scaled products, not weights yet.',
+  'attend.numbers.capped': 'At this step the numbers are capped products, not weights yet.',
+  'attend.numbers.biased': 'At this step the numbers are scores before the mask, not weights yet.',
+  'attend.numbers.scores': 'At this step the numbers are scores, not weights yet.',
+  'attend.numbers.exponentials': 'At this step the numbers are exponentials, not weights yet.',
+  'attend.unfinished':
+    'The largest in the row of {token} is <strong>{largest}</strong>, with {key}; with its own key it has <strong>{own}</strong>.',
+  'attend.unfinished.own':
+    'The largest in the row of {token} is <strong>{largest}</strong>, with its own key.',
+  'attend.unfinished.unmasked':
+    'Nothing is masked yet, so tokens that come later are compared as well.',
+  'attend.caption':
+    '{token} gives <strong>{share}</strong> of its attention to {first} in head {head}, and <strong>{secondShare}</strong> to {second}.',
+  'attend.caption.one':
+    '{token} gives <strong>{share}</strong> of its attention to {first} in head {head}.',
+  'attend.caption.alone': '{token} is alone in the text, and looks at itself.',
+  'attend.caption.first':
+    '{token} is the first token. It can look at nothing but itself, so its whole attention, <strong>{share}</strong>, stays there, in every head of every layer.',
+  'attend.caption.first.sink':
+    '{token} is the first token. It can look at nothing but itself, and here it gives itself <strong>{share}</strong> of its attention: the rest is taken by the head’s sink, a number that it learned and that has no value to give.',
+  'attend.caption.itself-most':
+    'Here it looks at itself more than at anything else: <strong>{share}</strong>.',
+  'attend.caption.itself': 'To itself it gives <strong>{share}</strong>.',
+  'attend.caption.sink':
+    'The head’s sink takes <strong>{share}</strong>, and gives nothing for it.',
+  'attend.caption.unmasked':
+    'Nothing is masked: every token may look at those that come after it, too.',
+  'attend.caption.last':
+    'Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing.',
+  'attend.caption.hatched': 'What comes after it is hatched: it gets exactly nothing.',
+  'attend.off.head': 'The head is switched off: nothing of this is handed on.',
+  'attend.mean.head': 'The head is at its mean over the text: this is not what it hands on.',
+  'attend.off.attention':
+    'The attention of this layer is switched off: nothing of this is handed on.',
+  'attend.mean.attention':
+    'The attention of this layer is at its mean over the text: this is not what it hands on.',
+  'attend.sum.title':
+    'the weight of {key} for {query}, unfolded: query × key, dimension by dimension',
+  'attend.sum.products': 'products of query and key',
+  'attend.sum.term': 'dimension {dimension}: {query} × {key} = {product}; the sum so far {sum}',
+  'attend.sum.all': {
+    one: 'the {count} product is {sum}',
+    other: 'all {count} products add up to {sum}',
+  },
+  'attend.sum.scaled': '{sum} × {scale} = {scaled}',
+  'attend.sum.scaled.score': '{sum} × {scale} = {scaled}, the score',
+  'attend.sum.capped': '{cap} × tanh({scaled} / {cap}) = {capped}',
+  'attend.sum.capped.score': '{cap} × tanh({scaled} / {cap}) = {capped}, the score',
+  'attend.sum.biased': '{before} − {slope} × {distance}, the distance, = {score}',
+  'attend.sum.biased.score': '{before} − {slope} × {distance}, the distance, = {score}, the score',
+  'attend.sum.changed': 'with what is changed here it is {score}, the score',
+  'attend.sum.masked':
+    'the mask takes it away: the token comes later, or lies too far back. Its weight is exactly {weight}',
+  'attend.sum.exponential':
+    'e to the power of {score} − {largest} (the row’s largest) is {exponential}',
+  'attend.sum.exponential.sink':
+    'e to the power of {score} − {largest} (the head’s sink, larger than every score of the row) is {exponential}',
+  'attend.sum.weight':
+    '{exponential} of {total}, the sum over the row, is the weight <strong>{weight}</strong>',
+  'attend.sum.weight.sink':
+    '{exponential} of {total}, the sum over the row and the sink’s {sink}, is the weight <strong>{weight}</strong>',
+  'attend.terms': 'every term',
+  'attend.terms.table': 'every term of the sum',
+  'attend.terms.dimension': 'dimension',
+  'attend.terms.query': 'query',
+  'attend.terms.key': 'key',
+  'attend.terms.product': 'product',
+  'attend.terms.sum': 'sum so far',
+  'attend.vectors.query': 'query of {token}',
+  'attend.vectors.key': 'key of {token}',
+  'attend.vectors.value': 'value of {token}',
+  'attend.vectors.number': 'dimension {dimension}: {value}',
+  'attend.vectors.shared': '{heads} heads share a key head; head {head} uses key head {keyHead}.',
+  'attend.scale.off': 'do not divide by √d',
+  'attend.scale.root': 'Scores are divided by √{width} = {root}.',
+  'attend.scale.factor': 'Scores are multiplied by {scale}.',
+  'attend.scale.sharper':
+    'The rows of head {head} are then as open as an even choice among <strong>{scaled}</strong> tokens, and without it among <strong>{raw}</strong>: scores are larger, and the softmax is sharper.',
+  'attend.scale.not-sharper':
+    'The rows of head {head} are then as open as an even choice among <strong>{scaled}</strong> tokens, and without it among <strong>{raw}</strong>: here the softmax does not become sharper.',
+  'attend.scale.next':
+    'After {token}, {word} has {share} with it in all heads, and {raw} without it in any. It is the likeliest both times.',
+  'attend.scale.next.other':
+    'After {token}, {word} has {share} with it in all heads, and {raw} without it in any; then {other} is the likeliest with {otherShare}.',
+  'attend.scale.uniform':
+    'With equal weights in every head there is nothing left for a scale to change.',
+  'attend.scale.alone': 'A text of one token leaves nothing to choose among.',
+
+  /* heads: all heads at a glance, with what was measured of each */
+  'heads.role': 'grid of heads',
+  'heads.grid':
+    'all {count} heads; layer {layer}, head {head} is open; arrow keys move, Enter opens',
+  'heads.layout.down': 'a row for each layer, a column for each head',
+  'heads.layout.across': 'a column for each layer, a row for each head',
+  'heads.name': 'head {head}',
+  'heads.measuring': ', being measured …',
+  'heads.measure': 'measure what all heads look at (takes some seconds)',
+  'heads.share': '{share} on {where}',
+  'heads.told':
+    '<b>head {head}</b>: {first}; {second}. Measured over {texts} texts of {tokens} tokens.',
+  'heads.told.kind':
+    '<b>head {head}</b>, {kind}: {first}; {second}. Measured over {texts} texts of {tokens} tokens.',
+  'heads.heard': 'layer {layer}, head {head}',
+  'heads.heard.kind': 'layer {layer}, head {head}, {kind} {share}',
+  'heads.kind.previous': 'previous',
+  'heads.kind.induction': 'induction',
+  'heads.kind.duplicate': 'duplicate',
+  'heads.kind.itself': 'itself',
+  'heads.kind.first': 'first',
+  'heads.kind.marks': 'marks',
+  'heads.where.previous': 'the token before',
+  'heads.where.induction': 'what followed the same token before, in random tokens that come twice',
+  'heads.where.duplicate': 'earlier tokens that are the same',
+  'heads.where.itself': 'the token itself',
+  'heads.where.first': 'the first token of the text',
+  'heads.where.marks': 'punctuation',
+
+  /* context: the weighted sum of one head */
+  'context.title': 'Value vectors, weighted and added up',
+  'context.title.head': 'What head {head} hands to {token}: value vectors, weighted and added up',
+  'context.formula': 'the sum as a formula',
+  'context.matrix': 'weights of the head, row by row',
+  'context.label.weights': 'the weights; a row is a sum',
+  'context.label.sum': 'weight × value, dimension by dimension',
+  'context.views': 'what is shown of the sum',
+  'context.view.sum': 'the sum',
+  'context.view.weights': 'the weights',
+  'context.view.moves': 'what moves',
+  'context.steps': 'the terms of the sum',
+  'context.by-term': 'term by term',
+  'context.then-next': 'then the next row',
+  'context.described': '{query} from {key}: {weight}',
+  'context.table': 'what {token} gets in head {head}',
+  'context.table.length': 'length of the value',
+  'context.table.moves': 'weight × length',
+  'context.table.nothing': 'exactly 0',
+  'context.table.sum': 'weight × value in each dimension, and the context vector z',
+  'context.table.dimension': 'dimension',
+  'context.from': 'from',
+  'context.weight': 'weight',
+  'context.length': 'length of its value',
+  'context.share': 'share of what moves',
+  'context.others': { one: '{count} other', other: '{count} others' },
+  'context.term.others': {
+    one: '{count} other, weighing {weight}',
+    other: '{count} others, weighing {weight} together',
+  },
+  'context.readout': 'dimension {dimension}: {terms} = {sum}',
+  'context.readout.so-far': 'dimension {dimension}: {terms} = {sum} so far',
+  'context.readout.edit': '{change} by the change',
+  'context.readout.others': {
+    one: '{product} of {count} other',
+    other: '{product} of {count} others',
+  },
+  'context.moves': 'weight beside weight times length of the value',
+  'context.stack': {
+    one: 'context vector of {dimensions} dimensions, of {count} term; arrow keys read them',
+    other:
+      'context vector of {dimensions} dimensions as a sum of {count} terms; arrow keys read them',
+  },
+  'context.caption.first':
+    '{token} sees only itself, so its context vector is its own value vector, times {weight}.',
+  'context.caption.together':
+    'Here weight and effect go together: no token’s share of what moves is four percentage points away from its weight. Most of it is moved by {token}.',
+  'context.caption.shorter':
+    '{token} gets <strong>{weight}</strong> of the weight, but its value is shorter than the weighted mean of all ({value} against {mean}), so it does <strong>{share}</strong> of the moving:',
+  'context.caption.shorter.sink':
+    '{token} gets <strong>{weight}</strong> of the weight that the head’s sink leaves, but its value is shorter than the weighted mean of all ({value} against {mean}), so it does <strong>{share}</strong> of the moving:',
+  'context.caption.longer':
+    '{token} gets <strong>{weight}</strong> of the weight, but its value is longer than the weighted mean of all ({value} against {mean}), so it does <strong>{share}</strong> of the moving:',
+  'context.caption.longer.sink':
+    '{token} gets <strong>{weight}</strong> of the weight that the head’s sink leaves, but its value is longer than the weighted mean of all ({value} against {mean}), so it does <strong>{share}</strong> of the moving:',
+  'context.caption.alone': 'a weight alone does not say what a token does.',
+  'context.caption.large': 'a large weight on a short vector moves little.',
+  'context.caption.less': 'the weight says less than there is.',
+  'context.caption.grouped':
+    'Its values are those of key head {keyHead}, which {heads} query heads share.',
+
+  /* ov: what a token takes up, in the prompt and in the same words turned around */
+  'ov.title': 'What a token takes up from those before it',
+  'ov.title.token': 'What {token} takes up from the tokens before it, in layer {layer}',
+  'ov.your-prompt': 'your prompt',
+  'ov.other-sentence': 'the other sentence',
+  'ov.turned': 'turned around; write another',
+  'ov.views.sentence': 'which sentence is shown',
+  'ov.view.turned': 'turned around',
+  'ov.views.what': 'what is shown of it',
+  'ov.view.arrows': 'this layer',
+  'ov.view.parts': 'part by part',
+  'ov.view.layers': 'every layer',
+  'ov.reading': 'how to read the arrows',
+  'ov.reading.told':
+    'To the right: more of what the vector was. Upwards: something new. Vector, addition and result lie in this plane whole; of each part one sees its shadow there.',
+  'ov.steps': 'the layers',
+  'ov.again': 'turn my prompt around again',
+  'ov.by-layer': 'layer by layer',
+  'ov.layer': 'layer {layer}',
+  'ov.length': 'length',
+  'ov.share': 'share',
+  'ov.bias': 'bias',
+  'ov.not-there': 'not there yet',
+  'ov.table': '“{prompt}”: what {token} takes up in layer {layer}, and the shares in every layer',
+  'ov.table.from': 'from',
+  'ov.table.nothing': 'exactly 0',
+  'ov.drawing': '{token} before attention, what it takes up, and what it is afterwards, as arrows',
+  'ov.arrow.after': '{token} + context',
+  'ov.arrow.part': '+ {part}',
+  'ov.arrow.others': { one: '{count} other', other: '{count} others' },
+  'ov.arrow.others-and-bias': { one: '{count} other, bias', other: '{count} others, bias' },
+  'ov.side.tokens': 'tokens of {name}',
+  'ov.side.parts': 'parts of {name}',
+  'ov.side.shares': 'shares of {name} in every layer',
+  'ov.cell': 'layer {layer}: {token} from {from}: length {length}, share {share}',
+  'ov.cell.unread': 'layer {layer}: {token} from {from}: not read',
+  'ov.cell.nothing': 'layer {layer}: {token} from {from}: exactly nothing',
+  'ov.layers': 'every layer: the share of each token in what is added',
+  'ov.layers.some': '{read} of {layers} layers: the share of each token in what is added',
+  'ov.rows.less': {
+    one: '{count} more that gives less; the table has it',
+    other: '{count} more that give less; the table has them',
+  },
+  'ov.rows.later': {
+    one: '{count} more that comes later; the table has it',
+    other: '{count} more that come later; the table has them',
+  },
+  'ov.rows.sum': 'all together',
+  'ov.rows.itself': '{token} (itself)',
+  'ov.quoted.here': 'your prompt',
+  'ov.quoted.there': 'the other text',
+  'ov.list': '{few} and {count} more',
+  'ov.later':
+    'In {prompt}, {token} takes exactly nothing from {later}. The pattern’s entry there is {entry} in every head of every layer: not a small number but none. When {again} is read, the text ends with it; the future does not exist.',
+  'ov.unmasked':
+    'Without the mask nothing is hidden in {prompt}: {token} takes from what comes after it, too.',
+  'ov.last': 'In {prompt} nothing comes after {token}, so nothing is hidden from it.',
+  'ov.earlier':
+    '{earlier}, which comes earlier, takes exactly nothing from {token}: the pattern’s entry there is {entry} in every head of every layer, for when it is read the future does not exist; <choose>choose {word}</choose>.',
+  'ov.same-word': 'the same word',
+  'ov.gained':
+    'In {prompt} {again} takes up from {from} a vector {length} long, <strong>{share}</strong> of all that attention adds to it here.',
+  'ov.gained.against':
+    'In {prompt} {again} takes up from {from} a vector {length} long, which points against the rest of what is added (<strong>{share}</strong> of it).',
+  'ov.lost':
+    '{token} takes up from {from} a vector {length} long, <strong>{share}</strong> of all that attention adds to it here.',
+  'ov.lost.against':
+    '{token} takes up from {from} a vector {length} long, which points against the rest of what is added (<strong>{share}</strong> of it).',
+  'ov.lost.there': 'In {prompt} it takes exactly nothing from it.',
+  'ov.whole': 'In all, layer {layer} adds a vector {added} long to one of {before}.',
+  'ov.whole.nothing': 'In all, layer {layer} adds nothing to a vector {before} long.',
+  'ov.whole.bias': 'The longest part of it is the bias, which is added whoever is looked at.',
+  'ov.whole.itself': 'The longest part of it comes from the token itself.',
+  'ov.whole.from': 'The longest part of it comes from {token}.',
+  'ov.whole.norm':
+    'Behind attention stands a norm here; it is held at the scale that it has for this token, so the parts add up.',
+
+  /* mlp: the hidden units of one layer */
+  'mlp.title': 'What the hidden units of one layer do',
+  'mlp.title.token': 'What the hidden units of layer {layer} do with {token}',
+  'mlp.views': 'what is shown of the units',
+  'mlp.view.list': 'the most active',
+  'mlp.view.curve': 'the curve',
+  'mlp.view.unit': 'one unit, unfolded',
+  'mlp.by': 'the most active by',
+  'mlp.by.activation': 'how far they are from 0',
+  'mlp.by.written': 'how much they write',
+  'mlp.by.pushed': 'how hard they push the word',
+  'mlp.next': 'next word',
+  'mlp.list.unit': 'unit',
+  'mlp.list.leaves': 'leaves',
+  'mlp.list.up': 'pushes up',
+  'mlp.list.down': 'pushes down',
+  'mlp.list.head-up': 'pushes up ↑',
+  'mlp.list.head-down': 'pushes down ↓',
+  'mlp.table': 'the first of {count} hidden units of layer {layer}, for {token}, by {order}',
+  'mlp.table.enters': 'enters',
+  'mlp.table.bent': 'bent',
+  'mlp.table.other-branch': 'other branch',
+  'mlp.table.written': 'length written',
+  'mlp.table.on': 'on {word}',
+  'mlp.curve.silu': 'SiLU',
+  'mlp.curve.gelu': 'GELU',
+  'mlp.curve.quick-gelu': 'quick GELU',
+  'mlp.curve.relu2': 'ReLU²',
+  'mlp.curve.relu': 'ReLU',
+  'mlp.curve.swiglu-oai': 'bounded SiLU',
+  'mlp.curve': 'the {curve} curve with {count} hidden units of one token on it',
+  'mlp.curve.enters': 'what enters the unit',
+  'mlp.curve.leaves': '{curve}: what leaves',
+  'mlp.curve.leaves.gated': '{curve}, and what leaves after the product',
+  'mlp.way': '#{unit}: {curve}({enters}) = {leaves}',
+  'mlp.way.changed': '#{unit}: {curve}({enters}) = {bent}, and with the change {leaves} leaves',
+  'mlp.way.gated': '#{unit}: {curve}({enters}) = {bent} × {factor} = {leaves}',
+  'mlp.unit':
+    '<strong>Unit {unit}</strong> pushes {word} by {leaves} × {effect} = <strong>{push}</strong>; all words on average by {average}, which changes no probability. What it writes is {length} long.',
+  'mlp.unit.up': 'pushed up most',
+  'mlp.unit.down': 'pushed down most',
+  'mlp.unit.next': 'next word',
+  'mlp.unit.effect': 'push when it is 1',
+  'mlp.unit.contribution': 'push as it is',
+  'mlp.unit.of-expert': '{unit} of expert {expert}',
+  'mlp.said': 'Unit {unit} is opened: {value} leaves it. It pushes {words} up.',
+  'mlp.said.none': 'Unit {unit} is opened: {value} leaves it. It pushes no word up.',
+  'mlp.caption.activation':
+    'Of {count} hidden units, number {unit} is furthest from 0 for {token}: <strong>{value}</strong> leaves it{effect}.',
+  'mlp.caption.written':
+    'Of {count} hidden units, number {unit} writes most for {token}: <strong>{value}</strong> leaves it{effect}.',
+  'mlp.caption.pushed':
+    'Of {count} hidden units, number {unit} pushes the next word hardest for {token}: <strong>{value}</strong> leaves it{effect}.',
+  'mlp.caption.effect':
+    ', which moves the logit of {up} by {raised} and that of {down} by {lowered}',
+  'mlp.caption.effect.none': ', so it moves no logit',
+  'mlp.caption.effect.same': ', which moves all logits the same way',
+  'mlp.caption.effect.zero': ', and it moves no logit',
+  'mlp.caption.off': 'The MLP of this layer is switched off: nothing of this is added.',
+  'mlp.caption.mean':
+    'The MLP of this layer is at its mean over the text: this is not what it adds.',
+  'mlp.caption.push':
+    'A push is the direct effect on a logit, with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
+  'mlp.caption.push.capped':
+    'A push is the direct effect on a logit before its cap, with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
+  'mlp.caption.parallel':
+    'In this model the MLP reads what enters the layer, side by side with attention, and not what attention has added.',
+  'mlp.expert': 'expert {expert} with a weight of {weight}',
+  'mlp.experts':
+    'This layer has {all} MLPs, its experts, and a router chose {count} of them for this token: {experts}.',
+  'mlp.experts.weighted': 'What an expert’s units push is weighted so.',
+
+  /* firing: the text that fires each unit most */
+  'firing.title': 'The text that fires each most',
+  'firing.title.layer': {
+    one: 'What fires in layer {layer} most, in {count} text',
+    other: 'What fires in layer {layer} most, in {count} texts',
+  },
+  'firing.command': 'these units',
+  'firing.head': 'head {head}',
+  'firing.looks': 'looks at what is underlined',
+  'firing.unit': 'unit {unit}',
+  'firing.up': '↑ {words}',
+  'firing.down': '↓ {words}',
+  'firing.table': 'the hidden units of layer {layer} that fired most',
+  'firing.table.unit': 'unit',
+  'firing.table.value': 'value',
+  'firing.table.at': 'at',
+  'firing.table.raises': 'raises',
+  'firing.table.lowers': 'lowers',
+  'firing.read': 'read {count} tokens of text for it',
+  'firing.slow': 'A model of this size takes a while to read enough text for it.',
+  'firing.said': 'Unit {unit} of layer {layer} fires most, with {value}.',
+  'firing.caption':
+    'Of the {units} hidden units of layer {layer}, number {unit} goes furthest from 0 in {texts} texts of up to {tokens} tokens: <strong>{value}</strong> at {at}. There it raises {up} most, and lowers {down} most.',
+  'firing.caption.alive': 'Each unit fires somewhere.',
+  'firing.caption.dead': {
+    one: '{count} of them never fires.',
+    other: '{count} of them never fire.',
+  },
+  'firing.caption.head':
+    'Head {head} gives at most <strong>{share}</strong> of its attention to another token: from {query} to {key}.',
+
+  /* facts: what is left of an answer without one part */
+  'facts.title': 'What is left of an answer without one part',
+  'facts.question': 'the text',
+  'facts.own': 'my own prompt',
+  'facts.use': 'look at this text on the whole page',
+  'facts.rows': 'what is left of the answer, by the layer of which a part is off',
+  'facts.layer': 'layer {layer}',
+  'facts.mlp': 'its MLP off',
+  'facts.attention': 'its attention off',
+  'facts.whole': 'nothing off: {word} {share}',
+  'facts.whole.changed': 'nothing more changed: {word} {share}',
+  'facts.table': 'the probability of {word}',
+  'facts.table.layer': 'layer',
+  'facts.table.then': 'then likeliest',
+  'facts.said': 'without the MLP of layer {layer} {share}',
+  'facts.caption': 'After {token} the likeliest is {word} with {share}.',
+  'facts.caption.mlp':
+    'Of the MLPs that of layer {layer} costs most when it is off: <strong>{left}</strong> are left, and it still comes first.',
+  'facts.caption.mlp.other':
+    'Of the MLPs that of layer {layer} costs most when it is off: <strong>{left}</strong> are left, and {other} comes first.',
+  'facts.caption.mlp.nothing':
+    'No MLP costs anything when it is off: at least <strong>{left}</strong> are left.',
+  'facts.caption.attention':
+    'Of the attentions it is that of layer {layer}: <strong>{left}</strong> are left, and it still comes first.',
+  'facts.caption.attention.other':
+    'Of the attentions it is that of layer {layer}: <strong>{left}</strong> are left, and {other} comes first.',
+  'facts.caption.attention.nothing':
+    'No attention costs anything: at least <strong>{left}</strong> are left.',
+  'facts.caption.deep': 'In so deep a model attention is left on.',
+  'facts.caption.more-attention': 'So here one layer’s attention is needed even more than any MLP.',
+  'facts.caption.more-mlp': 'So here one MLP is needed at least as much as any attention.',
+  'facts.caption.needed':
+    'That a part is needed does not say that the fact is in it: an MLP may also write what is asked for.',
+  'facts.never': 'a run that never read it',
+  'facts.never.train': 'training without the fact',
+  'facts.never.serve': 'serving both',
+  'facts.never.command':
+    'What no line of its text says, a run can only guess. These commands train this model again without the lines of tom’s birthday, and serve both; then both answers stand here.',
+  'facts.never.recipes':
+    'What no line of its text says, a run can only guess. <code>docs/recipes.md</code> says how this one is trained again without some lines; served beside it, that run’s answer stands here too.',
+  'facts.never.other':
+    'Another model of this shape, {model}, gives {word} <strong>{share}</strong> in the same place, and {first} <strong>{firstShare}</strong>, which comes first. If its run left the fact out, it guesses.',
+  'facts.never.same':
+    'Another model of this shape, {model}, gives {word} <strong>{share}</strong> in the same place, and it comes first there, too.',
+  'facts.caption.further': '<code>docs/facts.md</code> asks further.',
+
+  /* unembed: from one vector to a score for every word */
+  'unembed.title': 'From one vector to a score for every word',
+  'unembed.title.token': 'What becomes of the vector of {token}',
+  'unembed.columns': 'the columns from the last MLP to the logits, arrow keys read their numbers',
+  'unembed.nothing': 'the program gave no numbers for the column {column}',
+  'unembed.norm': '+, norm',
+  'unembed.scale': 'to ±{most}',
+  'unembed.name.enters': 'enters',
+  'unembed.name.hidden': 'hidden',
+  'unembed.name.added': 'added',
+  'unembed.name.normed': 'sum, normed',
+  'unembed.name.normed-short': 'normed',
+  'unembed.name.logits': 'logits',
+  'unembed.what.enters': 'the stream behind layer {layer}’s attention',
+  'unembed.what.enters.parallel': 'the stream that enters layer {layer}',
+  'unembed.what.hidden': 'the hidden units',
+  'unembed.what.added': 'what the MLP adds',
+  'unembed.what.normed': 'the sum, normed',
+  'unembed.what.logits': 'the logits',
+  'unembed.readout': 'Number {place} of {what}{piece}: {value}{among}.',
+  'unembed.readout.piece': ', that of <b>{piece}</b>',
+  'unembed.readout.largest': ', the largest of {from} to {to}',
+  'unembed.readout.furthest': ', the furthest from 0 of {from} to {to}',
+  'unembed.said': '{column}: {count} numbers',
+  'unembed.table.columns': 'The columns',
+  'unembed.table.column': 'column',
+  'unembed.table.size': 'numbers',
+  'unembed.table.smallest': 'smallest',
+  'unembed.table.largest': 'largest',
+  'unembed.table.words': 'The largest logits',
+  'unembed.table.word': 'word',
+  'unembed.table.id': 'id',
+  'unembed.table.logit': 'logit',
+  'unembed.table.probability': 'probability',
+  'unembed.table.numbers': 'The numbers of the columns, by place',
+  'unembed.table.numbers.first': {
+    one: 'The numbers of the columns, by place, the first {count} place',
+    other: 'The numbers of the columns, by place, the first {count} places',
+  },
+  'unembed.table.place': 'place',
+  'unembed.caption':
+    'Of {count} logits after {token} the largest is <strong>{logit}</strong>, that of {word}; the softmax makes {share} of it.',
+  'unembed.caption.smallest': 'The smallest is {logit}.',
+  'unembed.caption.way':
+    'On the way, {enters} numbers behind the attention of layer {layer} become {hidden} hidden units, and these become {added} numbers that are added to the stream.',
+  'unembed.caption.way.parallel':
+    'On the way, {enters} numbers that enter layer {layer} become {hidden} hidden units, and these become {added} numbers that are added to the stream.',
+  'unembed.caption.table':
+    'The sum is normed, and a dot product with each of {count} rows of a table gives the logits.',
+  'unembed.caption.matrices': 'The matrices between the columns hold {count} numbers.',
+  'unembed.caption.cap': 'This model’s cap, {cap}, has flattened its logits.',
+  'unembed.caption.factor': 'This model multiplies its logits by {factor}.',
+  'unembed.caption.scale':
+    'Each column has a scale of its own. Where it has more numbers than lines, a line shows the largest logit of its group, and else the number furthest from 0.',
+
+  /* stream: the residual stream of one token as a sum */
+  'stream.title': 'Who wrote how much into the stream',
+  'stream.title.token': 'Who wrote how much into the stream of {token}',
+  'stream.writers': 'the writers of the stream',
+  'stream.order': 'order',
+  'stream.order.written': 'as they write',
+  'stream.order.largest': 'the largest push first',
+  'stream.next': 'next word',
+  'stream.choose': 'choose layer {layer}',
+  'stream.writer': 'writer',
+  'stream.length': 'length of what it writes',
+  'stream.push': 'its push on {word}',
+  'stream.embedding': 'embedding',
+  'stream.position': 'position',
+  'stream.attention': 'layer {layer} attention',
+  'stream.mlp': 'layer {layer} MLP',
+  'stream.the-embedding': 'the embedding',
+  'stream.the-position': 'the position',
+  'stream.the-attention': 'the attention of layer {layer}',
+  'stream.the-mlp': 'the MLP of layer {layer}',
+  'stream.sum':
+    '{before}, {attention} attention, {mlp} MLPs{bias} = <strong>{logit}</strong>, the logit of {word}<rest> (the rounding of 32-bit numbers makes up {rounding} of it)</rest>',
+  'stream.sum.capped':
+    '{before}, {attention} attention, {mlp} MLPs{bias} = {uncapped}, which the cap of this model makes <strong>{logit}</strong>, the logit of {word}<rest> (the rounding of 32-bit numbers makes up {rounding} of it)</rest>',
+  'stream.sum.embedding': '{value} embedding',
+  'stream.sum.embedding-and-position': '{value} embedding and position',
+  'stream.sum.bias.norm': ', {value} the last norm’s bias',
+  'stream.sum.bias.both': ', {value} the biases of the last norm and of the logits',
+  'stream.sum.bias.logits': ', {value} the logits’ own bias',
+  'stream.table': 'what was written into the stream of {token}, and its push on {word}',
+  'stream.table.after': 'length of the stream after it',
+  'stream.table.push': 'push on the logit',
+  'stream.said': '{writer} moves the logit of {word} most, by {push}; in all it is {logit}.',
+  'stream.caption':
+    'The largest push on {word} after {token} comes from {writer}: <strong>{push}</strong>.',
+  'stream.caption.against':
+    'The largest push on {word} after {token} comes from {writer}: <strong>{push}</strong>, against it.',
+  'stream.caption.mlps':
+    'For this word the MLPs together move the logit further than attention does.',
+  'stream.caption.attention':
+    'For this word attention in all layers together moves the logit at least as far as the MLPs do.',
+  'stream.caption.length':
+    'Length and push are different things: a long vector may push this word little, and a short one much.',
+  'stream.caption.norm':
+    'The last norm is held at the scale that it has for this token, {factor}; so the parts add up to the logit.',
+  'stream.caption.norm.capped':
+    'The last norm is held at the scale that it has for this token, {factor}; so the parts add up to the logit before its cap. The cap, {cap}, then flattens it: the further a logit has been pushed, the less a further push moves it.',
+  'stream.caption.factor': 'This model multiplies its logits by {factor}, and each push with them.',
+
+  /* weights: one row of a matrix at work */
+  'weights.title': 'One row of a matrix at work',
+  'weights.title.token': 'One row of {matrix} of layer {layer} at work on {token}',
+  'weights.views': 'what is shown of the matrix',
+  'weights.view.row': 'the row',
+  'weights.view.matrix': 'the whole matrix',
+  'weights.view.norm': 'the norm before',
+  'weights.matrix': 'matrix',
+  'weights.matrix.size': '{name}: {rows} × {columns}',
+  'weights.row': 'row',
+  'weights.columns': 'the columns',
+  'weights.by-column': 'column by column',
+  'weights.name.q': 'the query matrix',
+  'weights.name.k': 'the key matrix',
+  'weights.name.v': 'the value matrix',
+  'weights.name.o': 'the output matrix',
+  'weights.name.gate': 'the gate matrix',
+  'weights.name.up': 'the up matrix',
+  'weights.name.down': 'the down matrix',
+  'weights.name.router': 'the router',
+  'weights.name.expert': 'expert {expert}: {name}',
+  'weights.makes.q': 'number {place} of the query of head {head}',
+  'weights.makes.k': 'number {place} of the key of head {head}',
+  'weights.makes.v': 'number {place} of the value of head {head}',
+  'weights.makes.o': 'number {place} of what attention returns',
+  'weights.makes.bent': 'what enters the curve of hidden unit {unit}',
+  'weights.makes.factor': 'what hidden unit {unit} is multiplied with',
+  'weights.makes.down': 'number {place} of what the MLP returns',
+  'weights.makes.down.expert': 'number {place} of what expert {expert} returns',
+  'weights.makes.router': 'the score of expert {expert}',
+  'weights.picture': 'all {rows} rows and {columns} columns; the marked row is at work',
+  'weights.picture.small':
+    '{rows} rows and {columns} columns made small: a cell has the weight that is largest in size',
+  'weights.picture.role': 'matrix',
+  'weights.picture.keys':
+    '{matrix}, {rows} rows and {columns} columns: up and down choose a row, left and right a column',
+  'weights.picture.said': 'row {row}, column {column}: weight {weight}',
+  'weights.spread': '{count} weights: mean {mean}, standard deviation {deviation}',
+  'weights.spread.drawing': 'how many weights lie where, from {from} to {to}, in {bins} bins',
+  'weights.row.label': 'the row, column by column',
+  'weights.bands':
+    'what the row reads, its weights, their products and the sum so far, over {columns} columns; arrow keys read them',
+  'weights.band.input': 'it reads',
+  'weights.band.weight': '× weight',
+  'weights.band.product': '= product',
+  'weights.band.sum': 'sum so far',
+  'weights.readout': 'column {column}: {input} × {weight} = {product}; the sum so far {sum}',
+  'weights.norm': 'the norm before it, at column {column}',
+  'weights.norm.none': 'No norm stands before this matrix: it reads its numbers as they are.',
+  'weights.norm.before': 'the stream has {before} there',
+  'weights.norm.rms':
+    'divided by {divisor}, the root of the mean square of all {count} numbers: {divided}',
+  'weights.norm.layer':
+    'less {mean}, the mean of all {count} numbers, and divided by {divisor}, their standard deviation: {divided}',
+  'weights.norm.gain': 'times its gain {gain}: the row reads {input}',
+  'weights.norm.gain-and-shift':
+    'times its gain {gain}, plus its shift {shift}: the row reads {input}',
+  'weights.norm.plain': 'this norm has no gain: the row reads {input}',
+  'weights.norm.changed': 'with what is changed here, the row reads {input}',
+  'weights.caption':
+    'Row {row} of {matrix} makes {makes} for {token}: {count} numbers, each times a weight of its own, add up to <strong>{result}</strong>.',
+  'weights.caption.bias':
+    'Row {row} of {matrix} makes {makes} for {token}: {count} numbers, each times a weight of its own, and the bias {bias} add up to <strong>{result}</strong>.',
+  'weights.caption.inside': 'It is normed or multiplied before it is added to the stream.',
+  'weights.caption.bf16':
+    'The program computes in bf16 here, which adds in another order: its own number is {value}.',
+  'weights.caption.changed': 'With what is changed here {value} takes its place.',
+  'weights.caption.most': 'Column {column} moves it furthest: {input} × {weight} = {product}.',
+  'weights.said': 'Row {row} of {matrix} makes {result} for {token}.',
+  'weights.table': 'row {row} of {matrix}, column by column',
+  'weights.table.first': 'row {row} of {matrix}, its first {count} columns',
+  'weights.table.column': 'column',
+  'weights.table.input': 'it reads',
+  'weights.table.weight': 'weight',
+  'weights.table.product': 'product',
+  'weights.table.sum': 'sum so far',
+  'weights.table.norm': 'the norm before it',
+  'weights.table.before': 'before',
+  'weights.table.divided': 'divided',
+  'weights.table.gain': 'gain',
+  'weights.table.shift': 'shift',
+  'weights.table.spread': 'how the weights of the matrix are spread',
+  'weights.table.from': 'from',
+  'weights.table.weights': 'weights',
 });
