@@ -1794,6 +1794,7 @@ export default /** @type {const} */ ({
   'why.part.value-bias': 'biases, values {head}',
   'why.part.mlp': 'MLP {layer}',
   'why.part.mlp-remainder': 'not linear',
+  'why.part.edit': 'edit of {site}',
   'why.part.final-bias': 'biases at the end',
   'why.part.mlp.said': 'the MLP of layer {layer}',
   'why.part.said': 'the {part}',
@@ -1806,6 +1807,7 @@ export default /** @type {const} */ ({
   'why.what.less': 'the logit of {next} less that of {against}',
   'why.arcs': 'what heads carried from word to word',
   'why.arc': 'head {head}: {added}',
+  'why.arc.before': 'head {head} without the changes: {added}',
   'why.arc.heard': 'head {head} from {from} to {to}: {added}',
   'why.crumbs': 'what is opened',
   'why.column': 'the parts of {part}',
@@ -1814,6 +1816,7 @@ export default /** @type {const} */ ({
   'why.heading.head': 'head {head} took it from',
   'why.heading.source': 'who wrote what {token} gave',
   'why.heading.mlp': 'who wrote what MLP {layer} made of it',
+  'why.row.before': 'without the changes {added}',
   'why.others': '{count} others',
   'why.sum': ', and {rest} left over',
   'why.sum.cap': ' behind the cap, and {rest} left over',
@@ -1823,6 +1826,7 @@ export default /** @type {const} */ ({
   'why.table': 'what adds up to the logit of {next} after {token}',
   'why.table.part': 'part',
   'why.table.adds': 'adds',
+  'why.table.before': 'without the changes',
   'why.table.sum': 'sum',
   'why.table.rest': 'what the sum leaves of the logit',
   'why.table.paths': 'the strongest paths from what was written first to the logit',
@@ -1840,6 +1844,7 @@ export default /** @type {const} */ ({
     '{part} takes <strong>{size}</strong> off {what}, which is <strong>{total}</strong> in all; most of that, <strong>{added}</strong>, comes from {token}.',
   'why.caption.takes.largest':
     '{part} takes <strong>{size}</strong> off {what}, which is <strong>{total}</strong> in all; the largest part of that, <strong>{added}</strong>, comes from {token}.',
+  'why.caption.before': 'Without the changes, {what} is <strong>{total}</strong>.',
   'why.caption.head-adds': 'Of the heads, {head} adds most, <strong>{size}</strong>.',
   'why.caption.head-adds.most':
     'Of the heads, {head} adds most, <strong>{size}</strong>; most of that, <strong>{added}</strong>, comes from {token}.',
@@ -2074,6 +2079,14 @@ export default /** @type {const} */ ({
   'repetition.table.tokens': 'tokens',
   'repetition.table.repeated': 'repeated',
   'repetition.table.text': 'the text',
+  'repetition.table.before': 'without the changes',
+  'repetition.before': '<i>without the changes ({count} of {all} repeated):</i> …{text}',
+  'repetition.before.ended':
+    '<i>without the changes:</i> the same {count} tokens, and there it ended',
+  'repetition.before.name': 'the text without the changes, from where it was another',
+  'repetition.before.same': 'the same without the changes',
+  'repetition.caption.before': 'Without the changes, in the same order: {each}.',
+  'repetition.caption.unmoved': 'Without the changes the four texts are the same.',
   'repetition.caption.of': '{repeated} of {all}',
   'repetition.caption.greedy': 'Always the likeliest: <strong>{of}</strong> tokens are repeated.',
   'repetition.caption.drawn': 'Drawn at temperature {temperature}: {each}.',
@@ -2089,6 +2102,7 @@ export default /** @type {const} */ ({
 
   /* sweep and diff: two texts side by side */
   'compare.second-text': 'second text',
+  'compare.unchanged': 'Both are read without the changes that this page makes.',
   'compare.both': '{first} / {second}',
   'compare.too-long':
     '{count} tokens are more than the {most} that are compared place by place; write a shorter text',

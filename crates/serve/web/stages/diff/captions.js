@@ -5,6 +5,7 @@ import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
 import { sentences } from '../logits/sentences.js';
 import { said } from '../logits/word.js';
+import { apart } from '../sweep/captions.js';
 
 /** @typedef {import('../diff.js').Compared} Compared */
 /** @typedef {import('../diff.js').Way} Way */
@@ -69,6 +70,7 @@ export function caption(compared) {
           share: number(most.distance, { percent: true }),
         })
       : null,
+    compared.way === 'changes' ? null : apart(of),
   );
 }
 

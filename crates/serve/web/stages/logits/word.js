@@ -186,22 +186,17 @@ export function refill(node, ...children) {
  * @param {{signed?: boolean, kind?: string, before?: number}} [options]  `before`: without changes, a ghost
  */
 export function barCell(value, max, { signed = false, kind = '', before } = {}) {
-  const share = max > 0 ? Math.min(1, Math.abs(value) / max) : 0;
-  const width = (signed ? 50 : 100) * share;
-  const left = signed ? (value < 0 ? 50 - width : 50) : 0;
+  const reach = (/** @type {number} */ value) => {
+    const share = max > 0 ? Math.min(1, Math.abs(value) / max) : 0;
+    const width = (signed ? 50 : 100) * share;
+    const left = signed ? (value < 0 ? 50 - width : 50) : 0;
+    return { left: `${left}%`, width: `max(1px, ${width}%)` };
+  };
   const sign = signed ? (value < 0 ? 'is-negative' : 'is-positive') : '';
   return h(
     'span',
     { class: `bar-cell ${signed ? 'is-signed' : ''}`, 'aria-hidden': 'true' },
-    before === undefined || signed
-      ? null
-      : h('span', {
-          class: 'bar-ghost-cell',
-          style: { width: `max(1px, ${100 * Math.min(1, before / Math.max(max, 1e-12))}%)` },
-        }),
-    h('span', {
-      class: `bar-fill ${sign} ${kind}`,
-      style: { left: `${left}%`, width: `max(1px, ${width}%)` },
-    }),
+    before === undefined ? null : h('span', { class: 'bar-ghost-cell', style: reach(before) }),
+    h('span', { class: `bar-fill ${sign} ${kind}`, style: reach(value) }),
   );
 }

@@ -1,5 +1,6 @@
 /** What is said of a sweep: what a row, a column and a cell are, and what a cell brought back. */
 
+import { inForce } from '../../kit/changes.js';
 import { mention, word } from '../../kit/chips.js';
 import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
@@ -46,6 +47,11 @@ function answers({ next, pieces }) {
       });
 }
 
+/** That both passes are compared without what the page changes, where it changes something. @param {Swept['of']} of */
+export function apart({ changes }) {
+  return inForce(changes).length ? message('compare.unchanged') : null;
+}
+
 /** What the chosen cell does to the second text. @param {Swept} swept */
 function effect(swept) {
   const { picked, values, columns, next, pieces, patched, metric } = swept;
@@ -75,7 +81,7 @@ function effect(swept) {
  * @returns {(Node | string)[]}
  */
 export function caption(swept) {
-  return sentences(answers(swept), effect(swept), strongest(swept));
+  return sentences(answers(swept), effect(swept), strongest(swept), apart(swept.of));
 }
 
 /** Where most is brought back: in the first layer and in the last. @param {Swept} swept */

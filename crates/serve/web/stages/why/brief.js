@@ -69,7 +69,7 @@ export function brief(page) {
       if (id === null) return fill(node);
       const subject = { of, word: id, against: null, exact: true };
       const key = [question(subject), of.about.step, of.changes];
-      const answer = await once(key, (signal) => summed(subject, undefined, signal));
+      const answer = await once(key, (signal) => summed(subject, undefined, { signal }));
       if (!signal.aborted) fill(node, drawing(of, answer));
     },
   };

@@ -20,7 +20,7 @@ import { roots, strongest } from './answer.js';
 export const DIGITS = 2;
 
 /** A part's name in a list. @param {Component} component */
-export function name({ kind, layer = 0, head = 0 }) {
+export function name({ kind, layer = 0, head = 0, site = '' }) {
   const at = { layer };
   const of = { head: `${layer}.${head}` };
   switch (kind) {
@@ -40,6 +40,8 @@ export function name({ kind, layer = 0, head = 0 }) {
       return messageText('why.part.mlp', at);
     case 'mlp_remainder':
       return messageText('why.part.mlp-remainder');
+    case 'edit':
+      return messageText('why.part.edit', { site });
     case 'final_bias':
       return messageText('why.part.final-bias');
     default:
@@ -92,11 +94,11 @@ export function added(value) {
   return number(value, { digits: DIGITS, sign: true });
 }
 
-/** The logit, or the difference of two, as it is shown. @param {Selection} of @param {Answer} answer */
-export function total(of, { why }) {
+/** The logit, or the difference of two, as it is shown. @param {Selection} of @param {Answer} answer @param {boolean} [isBefore] */
+export function total(of, { why }, isBefore = false) {
   // Of two logits' difference there is no site.
   const site = why.against === null ? 'logits' : undefined;
-  return number(why.logit, { site, index: `${of.token},${why.target}`, digits: DIGITS });
+  return number(why.logit, { site, index: `${of.token},${why.target}`, digits: DIGITS, isBefore });
 }
 
 /** What the sum is of: `the logit of smith`, or how far it is ahead of another. @param {Answer} answer */
@@ -146,9 +148,10 @@ const of = (at, parts) => /** @type {Part} */ (parts[at]);
  * @param {Selection} selection
  * @param {Answer} answer
  * @param {boolean} opensMlps
+ * @param {Answer | null} before  without the changes, where there are some
  * @returns {(Node | string)[]}
  */
-export function caption(selection, answer, opensMlps) {
+export function caption(selection, answer, opensMlps, before) {
   const { why } = answer;
   const { parts } = why.unfolding;
   const all = strongest(parts, roots(parts));
@@ -158,6 +161,8 @@ export function caption(selection, answer, opensMlps) {
   const head = all.find((at) => of(at, parts).component.kind === 'head');
   return sentences(
     briefly(selection, answer),
+    before &&
+      message('why.caption.before', { what: what(answer), total: total(selection, before, true) }),
     top.component.kind === 'head' || head === undefined
       ? null
       : strongestHead(selection, parts, of(head, parts)),

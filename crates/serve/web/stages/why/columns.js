@@ -5,10 +5,11 @@
 
 import { h } from '../../kit/dom.js';
 import { message, messageText } from '../../kit/messages.js';
-import { number } from '../../kit/number.js';
+import { format, number } from '../../kit/number.js';
 import { hoverToken } from '../../kit/state.js';
 import { barCell, refill } from '../logits/word.js';
 import { roots, strongest } from './answer.js';
+import { earlier } from './before.js';
 import { added, DIGITS, heard, name, place, tiny, total, what } from './captions.js';
 
 /** @typedef {import('../../kit/dom.js').Child} Child */
@@ -28,6 +29,7 @@ const COLUMN = 262;
  * @property {Selection} of
  * @property {Answer} answer
  * @property {number[]} open  the opened parts, from the logit on
+ * @property {Answer | null} before  the sum without the changes, where there are some
  */
 
 /**
@@ -49,6 +51,8 @@ export function columns({ onOpen, onHover }) {
   /** Columns whose weak parts are listed too, by what is opened. @type {Set<number>} */
   const long = new Set();
   let room = 0;
+  /** What a part added without the changes. */
+  let was = earlier([], null);
   new ResizeObserver(() => {
     if (view && fitting() !== room) draw();
   }).observe(node);
@@ -61,8 +65,9 @@ export function columns({ onOpen, onHover }) {
   function draw() {
     if (!view) return;
     room = fitting();
-    const { of, answer, open } = view;
+    const { of, answer, open, before } = view;
     const { parts } = answer.why.unfolding;
+    was = earlier(parts, before);
     // The logit, and what is opened.
     const all = [-1, ...open];
     const lists = all.map((at) =>
@@ -71,11 +76,12 @@ export function columns({ onOpen, onHover }) {
     const max = Math.max(
       1e-12,
       ...lists.flat().map((at) => Math.abs(parts[at]?.contribution ?? 0)),
+      ...lists.flat().map((at) => Math.abs(was(at) ?? 0)),
     );
     const from = Math.max(0, all.length - room);
     refill(
       crumbs,
-      all.flatMap((at, level) => crumb({ of, answer, open }, at, level, level >= from)),
+      all.flatMap((at, level) => crumb({ of, answer, open, before }, at, level, level >= from)),
     );
     refill(
       columnsNode,
@@ -89,7 +95,7 @@ export function columns({ onOpen, onHover }) {
   }
 
   /** @param {View} view @param {number} at @param {number} level @param {boolean} isSeen */
-  function crumb({ of, answer, open }, at, level, isSeen) {
+  function crumb({ of, answer, open, before }, at, level, isSeen) {
     const part = answer.why.unfolding.parts[at];
     return [
       level === 0 ? null : h('span', { class: 'why-then', 'aria-hidden': 'true' }, '›'),
@@ -103,7 +109,12 @@ export function columns({ onOpen, onHover }) {
         },
         part ? label(of, part) : what(answer),
         ' ',
-        part ? added(part.contribution) : total(of, answer),
+        part
+          ? added(part.contribution)
+          : [
+              before && h('span', { class: 'was' }, total(of, before, true), ' → '),
+              total(of, answer),
+            ],
       ),
     ];
   }
@@ -115,7 +126,7 @@ export function columns({ onOpen, onHover }) {
    */
   function column(view, list, level, at, max) {
     if (!view) return null;
-    const { of, answer } = view;
+    const { of, answer, before } = view;
     const { parts } = answer.why.unfolding;
     const shown = long.has(at) ? list : list.slice(0, seen(parts, list));
     const others = list.slice(shown.length);
@@ -161,6 +172,7 @@ export function columns({ onOpen, onHover }) {
             'p',
             { class: 'why-sum' },
             '= ',
+            before && h('span', { class: 'was' }, total(of, before, true), ' → '),
             h('strong', null, total(of, answer)),
             h(
               'span',
@@ -186,14 +198,21 @@ export function columns({ onOpen, onHover }) {
   function row({ of, answer, open }, at, level, max) {
     const part = /** @type {Part} */ (answer.why.unfolding.parts[at]);
     const isOpen = open[level] === at;
+    const before = was(at);
     const canOpen = !part.is_end;
     const cells = [
       h('span', { class: 'why-name' }, part.is_linearised ? '~ ' : null, label(of, part)),
-      barCell(part.contribution, max, { signed: true }),
+      barCell(part.contribution, max, { signed: true, before }),
       added(part.contribution),
       h('span', { class: 'why-more', 'aria-hidden': 'true' }, canOpen ? '›' : ''),
     ];
     const hover = {
+      title:
+        before === undefined
+          ? null
+          : messageText('why.row.before', {
+              added: format(before, { digits: DIGITS, sign: true }),
+            }),
       onpointerenter: () => (onHover(at), hoverToken(part.token)),
       onpointerleave: () => (onHover(null), hoverToken(null)),
     };
