@@ -85,11 +85,10 @@ export function figures(page, bar) {
     const { stage, styles = '' } = place.root.dataset;
     place.mounted ??= Promise.all([
       import(`./stages/${stage}.js`),
-      // Figures of the first load have no lines of the reference below them.
-      styles ? import('./stages/around_reference.js') : null,
-      ...[...styles.split(' '), 'around'].filter((name) => name && styles).map(styled),
-    ]).then(([module, lines]) => {
-      lines?.reference(place.root.closest('section'));
+      import('./stages/around_reference.js'),
+      ...[...styles.split(' '), 'around'].filter((name) => name).map(styled),
+    ]).then(([module, { reference }]) => {
+      reference(place.root.closest('section'));
       const drawn = module.default.mount(place.root, page);
       place.root.tabIndex = -1;
       return drawn;
