@@ -117,6 +117,7 @@ export default {
       onStep: read,
       milliseconds: 160,
     });
+    matrix.node.classList.add('weights-choice');
     parts.controls.append(
       matrix.node,
       row.node,

@@ -82,7 +82,11 @@ export function picture(onPick) {
     const step = arrowStep(event);
     if (!step || !shown) return;
     const [right, down] = step;
-    onPick(moved(row, down, shown.rows), moved(column, right, shown.columns));
+    // At once, for the next key; the row's numbers come when they are there.
+    row = moved(row, down, shown.rows);
+    column = moved(column, right, shown.columns);
+    draw();
+    onPick(row, column);
   });
   document.addEventListener('lookback-theme', draw);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
