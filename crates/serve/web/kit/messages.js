@@ -116,6 +116,22 @@ function textOf(id, values) {
   return text[plural.select(Number(values.count))] ?? text.other ?? '';
 }
 
+/**
+ * Messages one behind the other, with a space between.
+ * @template {import('./dom.js').Child} T
+ * @param {...T[]} messages  an empty one leaves no space
+ * @returns {(T | string)[]}
+ */
+export function sentences(...messages) {
+  const all = messages.filter(({ length }) => length > 0);
+  return all.flatMap((parts, at) => {
+    if (at === all.length - 1) return parts;
+    // The space belongs to the text before it, where the end of a sentence is looked for.
+    const last = parts.at(-1);
+    return typeof last === 'string' ? [...parts.slice(0, -1), `${last} `] : [...parts, ' '];
+  });
+}
+
 /** @typedef {string | {place: string} | {mark: string, children: Part[]}} Part */
 
 /** @type {Map<string, Part[]>} */
