@@ -38,12 +38,12 @@ export default /** @type {const} */ ({
   'text.opening.guide': 'twelve steps',
   'text.opening.guide-title': 'through the whole of it, with something to guess and to do in each',
   'text.opening.page':
-    'A language model is a long list of numbers and a short recipe. On this page you can watch the recipe at work: every number you see was computed a moment ago, by a real model. Type another prompt in the bar above, and the whole page follows. Change something, as you can above, and the whole page shows the changed model, with what was there before behind it.',
+    'A language model is a long list of numbers and a short recipe. On this page you can watch the recipe at work: every number you see was computed a moment ago, by a real model. Type another prompt in the bar above, and the whole page follows. Switch something off, as you can above, and every figure shows the changed model, with what it showed before in a fainter tone behind it.',
   'text.opening.recipe':
-    'The recipe in one sentence: a text is cut into <em>tokens</em>, each token becomes a list of numbers, a stack of <em>layers</em> rewrites these lists one after the other, and from the last list the model reads how likely every token is to come next. In each layer, several <em>heads</em> let every token look at the tokens before it. The sections below take these steps one by one.',
+    'The recipe in one sentence: a text is cut into <em>tokens</em>, which are words or pieces of words; each token becomes a list of numbers; a few rounds of computing, called <em>layers</em>, rewrite these lists one after the other; and from the last list the model reads how likely every token is to come next. In each layer, several <em>heads</em> let every token look at the tokens before it. The sections below take these steps one by one.',
   'text.training.heading': 'Nobody wrote the numbers',
   'text.training.numbers':
-    'The numbers of the model were not written by anybody. They began at random, and were learned by doing the same three things over and over: <em>guess</em> the next token of a text, <em>compare</em> the guess with the token that is really there, and <em>nudge</em> every number a little, so that the right token would have been a little likelier.',
+    'The numbers of the model were not written by anybody. They began at random, and were learned by doing the same three things over and over: <em>guess</em> the next token of a text, <em>compare</em> the guess with the token that is really there, and <em>nudge</em> every number a little up or down, whichever would have made the right token a little likelier.',
   'text.tokens.heading': 'Text becomes tokens',
   'text.tokens.pieces':
     'A model does not read words. The first step cuts the text into pieces from a fixed list, the <em>vocabulary</em>, and replaces each piece by its number in that list. The pieces of a text are its tokens. A number is a label and nothing more: two words with neighbouring numbers need not have anything in common.',
@@ -74,11 +74,11 @@ export default /** @type {const} */ ({
     'Nothing is replaced. What is taken is <em>added</em> to the vector, in one layer after the other, and later layers read the sum. The numbers are the lengths of the parts, counted over all heads of the layer. A share says how much of a part points in the direction of the whole: the shares of a layer add up to one, and a part that points the other way has a share below zero.',
   'text.attend.heading': 'The three lines',
   'text.attend.steps':
-    'How much does a token take from another? From each token’s vector three shorter ones are made: a <em>query</em>, which says what the token looks for, a <em>key</em>, which says what others may find it by, and a <em>value</em>, which is what they then take. Attention is three steps. Compare every query with every key: multiply them number by number and add up, which is called a <em>dot product</em>, and divide by the square root of their length d. Turn each row of results into shares that add up to one, leaving out the tokens that come later; this is a <em>softmax</em> behind a mask. Mix the values by these shares.',
+    'How much does a token take from another? From each token’s list of numbers, its vector, three shorter ones are made: a <em>query</em>, which says what the token looks for, a <em>key</em>, which says what others may find it by, and a <em>value</em>, which is what they then take. Attention is three steps. Compare every query with every key: multiply them number by number and add up, which is called a <em>dot product</em>, and divide by the square root of d, which is how many numbers each of them has. Hide the tokens that come later, which is the <em>mask</em>, and turn each row of results into shares that add up to one, the larger result having the larger share; this is called a <em>softmax</em>. Then add up the values, each times its share. On this page such a share is called a weight of attention.',
   'text.attend.heads':
-    'A layer does this several times side by side. Each time is called a <em>head</em>, and has queries, keys and values of its own, made by numbers that it learned for itself. So one head can look for the subject of a sentence while another finds the word that a repeated word was followed by before. What the heads return is put side by side, turned back into a vector of full width, and added. This is <em>multi-head attention</em>. In some models several heads share their keys and values, which saves memory.',
+    'A layer does this several times side by side. Each time is called a <em>head</em>, and has queries, keys and values of its own, made by numbers that it learned for itself. So one head can look for the subject of a sentence while another finds what followed the same word the last time. What the heads return is put side by side, made into one list as long as the token’s own, and added to that. This is <em>multi-head attention</em>. In some models several heads share their keys and values, which saves memory.',
   'text.attend.norm':
-    'Before a layer reads a vector it brings it to a standard length, so that what it finds depends on where the vector points and not on how long it has become. This is called a <em>norm</em>. Some models do the same to what a layer adds, and a few only to that.',
+    'Before a layer reads a vector, all its numbers are scaled by a common factor to a standard size, so that only their proportions count and not how large they have become. This is called a <em>norm</em>. Some models also scale what a layer adds, and a few scale nothing but that.',
   'text.context.heading': 'A weighted sum',
   'text.context.mixture':
     'What a head returns for a token is a mixture: each value vector times its weight, all added up. Nothing else happens in it. Each row of the weights makes one such sum, so each token gets a vector of its own.',
@@ -93,9 +93,9 @@ export default /** @type {const} */ ({
     'One text shows what a unit does here. What it is for shows in many: read some, and keep for each unit the word at which it went furthest from zero. Often these words have something in common, and often the words it raises go on with them.',
   'text.weights.heading': 'Made out of weights',
   'text.weights.rows':
-    'Everything that attention and the MLP compute from a vector begins with a <em>matrix</em>: a table of numbers, the model’s <em>weights</em>. Each of its rows makes one new number. The row has a weight for every number of the vector; each pair is multiplied, and all products are added up. The queries, keys and values of a token are made so, what the heads return is turned back so, and so is each hidden unit.',
+    'Everything that attention and the MLP compute from a vector begins with a <em>matrix</em>: a table of numbers, the model’s <em>weights</em>. Each of its rows makes one new number. The row has a weight for every number of the vector; each pair is multiplied, and all products are added up. The queries, keys and values of a token are made in this way, and so are what attention adds and every number inside the MLP.',
   'text.weights.spread':
-    'No weight was written by a person, and hardly any says something alone: most are small, and lie around zero. Choose a matrix and one of its rows, and follow the sum column by column. What the row reads has mostly gone through a norm before: divided, so that its length does not matter, and each number then multiplied by a <em>gain</em> that was learned as well.',
+    'No weight was written by a person, and hardly any means something by itself: most are small, and lie around zero. Choose a matrix and one of its rows, and follow the sum column by column. What a row reads has usually gone through a norm before: all numbers are divided by their typical size, and each is then multiplied by a number of its own, its <em>gain</em>, which was learned as well.',
   'text.facts.heading': 'Where is a fact?',
   'text.facts.prompt':
     'What does not stand in the prompt, no head can find there: it must be in the model’s numbers. In the MLPs, says the article. Switch one off, ask again, and see what is left of the answer.',
@@ -104,7 +104,7 @@ export default /** @type {const} */ ({
     'The last MLP makes a short list of numbers longer, and short again. Then the vector is compared, by a dot product, with every row of one more table, which has a row for each piece of the vocabulary. So a few numbers become thousands: a logit for each piece.',
   'text.stream.heading': 'Everything is added, nothing is erased',
   'text.stream.sum':
-    'One vector for each token runs from the embedding to the end: the <em>residual stream</em>. The attention and the MLP of every layer read it and add to it, and nothing else ever happens to it. So it is a sum. And since a logit is computed from it, a logit is a sum too: for each part of the model one can read how much it added to the logit of a word.',
+    'One vector for each token runs from the embedding to the end: the <em>residual stream</em>. The attention and the MLP of every layer read it and add to it, and nothing else ever happens to it. So it is a sum. A <em>logit</em>, the score of a word before it becomes a probability, is made from it by scaling, multiplying and adding up; with the scale held fixed, a logit is a sum too: for each part of the model one can read how much it added to the logit of a word.',
   'text.depths.heading': 'Making up its mind',
   'text.depths.stop':
     'The stream has the same width in every layer. So one can stop after any layer, apply the end of the model there, and read which word it would predict if that were all. The last row is what the model does predict. The rows before it are only an impression: the model was trained to be right at the end, and not before.',
@@ -118,9 +118,9 @@ export default /** @type {const} */ ({
     'A sum says what was added, and not what would happen if a part were missing: other heads might look elsewhere then. So it has to be tested. The heads and MLPs through which most of the logit goes are switched off, and the change that the sum predicts stands beside the change that happens.',
   'text.sample.heading': 'Choosing the next token',
   'text.sample.samplers':
-    'The model gives every token a probability. Which one is written is decided outside of it. Always taking the likeliest is safe, but such a text soon repeats itself. So the token is drawn at random, as by a die whose sides have these probabilities, and a short chain of <em>samplers</em> changes them first. A <em>temperature</em> below 1 makes likely tokens likelier still. <em>Top-k</em>, <em>top-p</em> and <em>min-p</em> remove the long tail of improbable tokens: each of them would be drawn rarely, but there are so many that one of them would be drawn often.',
+    'The model gives every token a probability. Which one is written is decided outside of it. Always taking the likeliest seems best, but such a text soon repeats itself. So the token is drawn at random, as by a die whose sides have these probabilities, and a short chain of <em>samplers</em> changes them first. A <em>temperature</em> below 1 makes likely tokens likelier still. Three others remove the long tail of improbable tokens: <em>top-k</em> keeps the k likeliest, <em>top-p</em> the likeliest that together have the probability p, <em>min-p</em> those that have at least p times the probability of the likeliest. Each token of the tail would be drawn rarely, but there are so many that in a long text some would be.',
   'text.sample.seed':
-    'The draw can be repeated: the random numbers are computed from a <em>seed</em>, so the same seed draws the same token, on this machine and on any other.',
+    'The draw only looks random: its numbers are computed from a first one, the <em>seed</em>, so the same seed draws the same token, on this machine and on any other.',
   'text.repeat.heading': 'Append and repeat',
   'text.repeat.append':
     'The chosen token is appended to the text, and everything begins again: read, choose, append. There is nothing more to writing. The model never takes back a token that was written, however badly it fits; only you can do that here. Go back to any place, pick another token, and see how the text goes on from there.',
@@ -610,9 +610,9 @@ export default /** @type {const} */ ({
     'In head {head}, which is changed, {token} looks most at {other} ({share}).',
   'opening.why': 'Of all {heads} heads, {head} pushes {next} up most.',
   'opening.why.same':
-    'Of all {heads} heads, {head} pushes {next} up most, and without it that word would be least likely.',
+    'Of all {heads} heads, {head} pushes {next} up most, and without it that word loses most.',
   'opening.why.other':
-    'Of all {heads} heads, {head} pushes {next} up most; without head {needed} it would be least likely.',
+    'Of all {heads} heads, {head} pushes {next} up most; but without head {needed} it loses even more.',
   'opening.also.head':
     'Head {head} looks most at {token} as well: what becomes of it without them?',
   'opening.also.heads':
@@ -629,7 +629,7 @@ export default /** @type {const} */ ({
 
   /* training: how the model learned */
   'training.title': 'How the model learned',
-  'training.title.of': 'How {model} learned',
+  'training.title.of': 'How the model {model} learned',
   'training.title.made': 'A model is being made on this machine',
   'training.title.learning': 'A transformer of {parameters} parameters is learning on this machine',
   'training.title.done': 'The model has learned',
@@ -662,16 +662,16 @@ export default /** @type {const} */ ({
   'training.nats':
     '{loss} nats mean: on average it is as unsure as somebody who has to choose between {choices} tokens and finds all of them equally likely. Knowing nothing at all would be {vocabulary} tokens, or {most} nats.',
   'training.able':
-    'Of fifty questions such as <q>which one is red? the red</q> it answers {share}; the words of a list that repeats surprise it by {nats} nats each.',
+    'Of fifty questions such as <q>which one is red? the red</q> it answers {share} rightly; where a list of words comes twice, the second ones surprise it by {nats} nats each.',
   'training.jump':
-    'The share that it answers jumps between step {from} and step {to}, from {before} to {after} (the dashed lines).',
+    'The share that it answers rightly jumps between step {from} and step {to}, from {before} to {after} (the dashed lines).',
   'training.copier':
     'The head that looks answers up now is {head}: over {questions} such questions it has on average {weight} of its attention on the answer, where that stands in the text before.',
   'training.head': 'head {head}',
   'training.head.title': 'see it at one of the questions',
   'training.look-ups': 'look-ups answered',
   'training.repeated': 'surprise at repeated words',
-  'training.top': 'top: {value}',
+  'training.top': 'the line above: {value}',
   'training.heads.open': 'when its heads began to look back',
   'training.heads.busy': 'The models that the run kept on its way are read …',
   'training.heads.reading': '{done} of {all} models are read …',
@@ -701,9 +701,9 @@ export default /** @type {const} */ ({
   'training.heads.some': '{some} of {all} heads: those with the highest scores at the end.',
   'training.heads.mark': 'step {step}: head {head} looks back',
   'training.chart': 'loss over the steps',
-  'training.rise': 'step {step}: it looks answers up',
-  'training.learning': 'learning',
-  'training.kept': 'kept back',
+  'training.rise': 'from step {step} it finds answers in the text',
+  'training.learning': 'text learned from',
+  'training.kept': 'text never learned from',
   'training.table': 'validation loss in nats per token, on text that was kept back',
   'training.table.step': 'step',
   'training.table.loss': 'loss',
@@ -1570,7 +1570,7 @@ export default /** @type {const} */ ({
   'stream.next': 'next word',
   'stream.choose': 'choose layer {layer}',
   'stream.writer': 'writer',
-  'stream.length': 'length of what it writes',
+  'stream.length': 'size of what it adds',
   'stream.push': 'its push on {word}',
   'stream.embedding': 'embedding',
   'stream.position': 'position',
@@ -1646,7 +1646,8 @@ export default /** @type {const} */ ({
   'weights.picture.keys':
     '{matrix}, {rows} rows and {columns} columns: up and down choose a row, left and right a column',
   'weights.picture.said': 'row {row}, column {column}: weight {weight}',
-  'weights.spread': '{count} weights: mean {mean}, standard deviation {deviation}',
+  'weights.spread':
+    'how many weights have which size: {count} weights, mean {mean}, standard deviation {deviation}',
   'weights.spread.drawing': 'how many weights lie where, from {from} to {to}, in {bins} bins',
   'weights.row.label': 'the row, column by column',
   'weights.bands':
