@@ -668,7 +668,7 @@ export default /** @type {const} */ ({
   'training.heads.busy': 'The models that the run kept on its way are read …',
   'training.heads.reading': '{done} of {all} models are read …',
   'training.heads.missing':
-    '{problem}. This command trains the run again, to the same weights, and keeps them; serve what it makes, and when its heads formed is shown here:',
+    '{problem}. This command, with the text that it learned from in the place of TEXT, trains a model by the same settings and keeps some on the way; serve what it makes, and when its heads formed is shown here:',
   'training.heads.command': 'the training that keeps whole models',
   'training.heads.none':
     'At the end no head has {bound} of its weights on the token before, on a token that is the same, or on the one behind it: heads of these kinds have not formed.',
