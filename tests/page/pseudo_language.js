@@ -68,12 +68,11 @@ const ATTRIBUTES = [
 /**
  * What a page says without a message.
  * @param {Page} page
- * @param {string[]} given     what the program answered
- * @param {string[]} except    parts of the page that are left out, by selectors
+ * @param {string[]} given  what the program answered
  * @returns {Promise<string[]>}  where, and what
  */
-export async function saidWithout(page, given, except) {
-  const texts = await page.evaluate(read, { except, values: VALUES, attributes: ATTRIBUTES });
+export async function saidWithout(page, given) {
+  const texts = await page.evaluate(read, { values: VALUES, attributes: ATTRIBUTES });
   const wholes = new Set(given.map(bare));
   const words = new Set(given.flatMap((text) => text.match(/[a-z]+/gi) ?? []));
   const isGiven = (/** @type {string} */ text) => {
@@ -100,14 +99,14 @@ function bare(text) {
 
 /**
  * Texts of a page, by what stands outside and inside of brackets. Runs in the browser.
- * @param {{except: string[], values: string[], attributes: string[]}} options
+ * @param {{values: string[], attributes: string[]}} options
  */
-function read({ except, values, attributes }) {
+function read({ values, attributes }) {
   /** @typedef {{where: string, outside: string, inside: string, isValue: boolean}} Text */
   /** @type {Text[]} */
   const texts = [];
-  const isExcept = (/** @type {Element} */ node) =>
-    node.closest(['script', 'style', 'noscript', ...except].join()) !== null;
+  const isUnseen = (/** @type {Element} */ node) =>
+    node.closest('script, style, noscript') !== null;
   /** @param {Element} node */
   const where = (node) => {
     const stage = node.closest('figure')?.getAttribute('data-stage');
@@ -134,7 +133,7 @@ function read({ except, values, attributes }) {
     if (open && !open.node.contains(node)) open = null;
     const { depth, ...parts } = split(node.nodeValue ?? '', open?.depth ?? 0);
     open = depth > 0 ? { node: open?.node ?? parent, depth } : null;
-    if (isExcept(parent)) continue;
+    if (isUnseen(parent)) continue;
     texts.push({ where: where(parent), ...parts, isValue: parent.closest(values.join()) !== null });
   }
   for (const node of document.querySelectorAll(attributes.map((name) => `[${name}]`).join()))
@@ -143,7 +142,7 @@ function read({ except, values, attributes }) {
       // What a head says of the page to a browser is no text.
       if (
         text === null ||
-        isExcept(node) ||
+        isUnseen(node) ||
         (node.matches('meta') && !node.matches('[name="description"]'))
       )
         continue;

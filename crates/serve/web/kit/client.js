@@ -93,11 +93,22 @@ export class Tensor {
 /** @typedef {{signal?: AbortSignal, unchanged?: boolean}} Options  `unchanged`: as it is without changes */
 
 /** Questions about a pass over a text. */
-const PASSES = new Set(
-  'look next attend attend/glance attend/cell context mlp stream depths exchange position sample repeat why'.split(
-    ' ',
-  ),
-);
+const PASSES = new Set([
+  'look',
+  'next',
+  'attend',
+  'attend/glance',
+  'attend/cell',
+  'context',
+  'mlp',
+  'stream',
+  'depths',
+  'exchange',
+  'position',
+  'sample',
+  'repeat',
+  'why',
+]);
 
 /**
  * A question with what is changed of its pass.

@@ -38,8 +38,8 @@ import { count } from './number.js';
 /**
  * The same for a message that is a string. A form may be chosen by a `count` that the text does not show.
  * @template {MessageId} Id
- * @typedef {[Places<Texts<Id>>] extends [never] ? [values?: {count?: number}]
- *   : [values: Record<Places<Texts<Id>>, string | number> & {count?: number}]} Strings
+ * @typedef {[Places<Texts<Id>>] extends [never] ? [values?: {count?: string | number}]
+ *   : [values: Record<Places<Texts<Id>>, string | number> & {count?: string | number}]} Strings
  */
 
 /** The languages beside English, each with the file of its texts. @type {Record<string, () => Promise<any>>} */

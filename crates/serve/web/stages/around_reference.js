@@ -7,8 +7,7 @@
  */
 
 import { h } from '../kit/dom.js';
-
-const SAID = 'these lines of the reference, in Rust: ';
+import { message } from '../kit/messages.js';
 
 /** By the id of the section, or the class of the first, which has none. @type {{section: string, file: string, lines: string[]}[]} */
 const REFERENCE = [
@@ -220,7 +219,7 @@ export function reference(section) {
   const told = h(
     'details',
     { class: 'reference' },
-    h('summary', null, SAID, h('code', null, found.file)),
+    h('summary', null, message('around.reference', { file: h('code', null, found.file) })),
     h('pre', null, found.lines.join('\n')),
   );
   const figure = section.querySelector('figure');

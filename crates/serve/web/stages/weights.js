@@ -12,7 +12,7 @@ import { choice, figure, slider } from '../kit/figure.js';
 import { message, messageText } from '../kit/messages.js';
 import { count, format } from '../kit/number.js';
 import { player } from '../kit/player.js';
-import { requested } from '../kit/state.js';
+import { isVariant, requested } from '../kit/state.js';
 import { views } from '../kit/views.js';
 import { remembering } from './logits/word.js';
 import { histogram } from './weights/histogram.js';
@@ -117,6 +117,7 @@ export default {
       onStep: read,
       milliseconds: 160,
     });
+    matrix.node.classList.add('weights-choice');
     parts.controls.append(
       matrix.node,
       row.node,
@@ -145,7 +146,8 @@ export default {
             return await ask('weights', { ...body, ...asked }, { signal });
           } catch (error) {
             // An expert that does not work on this token, from an address about another.
-            if (!(error instanceof ProgramError) || !asked.matrix) throw error;
+            if (!(error instanceof ProgramError) || !asked.matrix.startsWith('experts.'))
+              throw error;
             return ask('weights', { ...body, row: 0 }, { signal });
           }
         });
@@ -190,33 +192,30 @@ export default {
 /**
  * The matrix and the row that are asked for, where the model has them.
  * @param {Selection} of
- * @returns {{matrix?: string, row: number}}
+ * @returns {{matrix: string, row: number}}
  */
 function chosen({ about, head, layer, more }) {
   const { heads, key_heads, head_dim, width, hidden, gated } = about;
   const experts = about.block.experts[layer];
   /** @type {Record<string, number>} */
   const rows = {
-    q: heads * head_dim,
-    k: key_heads * head_dim,
-    v: key_heads * head_dim,
+    // Where q, k and v are what attention reads, no matrix makes them.
+    ...(isVariant('plain-attention')
+      ? {}
+      : { q: heads * head_dim, k: key_heads * head_dim, v: key_heads * head_dim }),
     o: width,
     ...(experts
       ? { router: experts.experts }
       : { ...(gated ? { gate: hidden } : {}), up: hidden, down: width }),
   };
-  const asked = more['weights.matrix'] ?? 'q';
-  const isExpert = experts && asked.startsWith('experts.');
-  // A variant may leave some of them out, and the first that is there takes their place.
-  const matrix = isExpert || asked in rows ? asked : 'q';
+  const asked = more['weights.matrix'] ?? '';
+  const isExpert = experts !== null && experts !== undefined && asked.startsWith('experts.');
+  const matrix = isExpert || asked in rows ? asked : (Object.keys(rows)[0] ?? 'o');
   const own = Math.floor(head / (heads / key_heads)) * head_dim;
   const first = { q: head * head_dim, k: own, v: own }[matrix] ?? 0;
+  const size = rows[matrix] ?? (matrix.endsWith('down') ? width : (experts?.hidden ?? 1));
   const row = Number(more['weights.row'] ?? first);
-  const size = rows[matrix] ?? (asked.endsWith('down') ? width : (experts?.hidden ?? 1));
-  const there = Number.isInteger(row) && row >= 0 && row < size ? row : first;
-  return matrix === 'q' && more['weights.matrix'] === undefined
-    ? { row: there }
-    : { matrix, row: there };
+  return { matrix, row: Number.isInteger(row) && row >= 0 && row < size ? row : first };
 }
 
 /** The column that is read first: the chosen one, or the one whose product is furthest from 0. @param {Selection} of @param {Answer} answer */

@@ -12,8 +12,8 @@ import { matrixName } from './words.js';
 
 /** @typedef {import('../weights.js').Answer} Answer */
 
-/** Sides of the picture in pixels, at most and at least. */
-const [WIDEST, TALLEST, LEAST] = [250, 210, 56];
+/** Sides of the picture in pixels, at most and at least; a phone has less room above the controls. */
+const [WIDEST, TALLEST, LOW, LEAST] = [250, 210, 180, 56];
 
 /** @param {(row: number, column: number) => void} onPick */
 export function picture(onPick) {
@@ -82,7 +82,11 @@ export function picture(onPick) {
     const step = arrowStep(event);
     if (!step || !shown) return;
     const [right, down] = step;
-    onPick(moved(row, down, shown.rows), moved(column, right, shown.columns));
+    // At once, for the next key; the row's numbers come when they are there.
+    row = moved(row, down, shown.rows);
+    column = moved(column, right, shown.columns);
+    draw();
+    onPick(row, column);
   });
   document.addEventListener('lookback-theme', draw);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
@@ -126,7 +130,8 @@ export function picture(onPick) {
 
 /** As it is shaped, unless that leaves too little to see. @param {number} rows @param {number} columns */
 function sides(rows, columns) {
-  const scale = Math.min(WIDEST / columns, TALLEST / rows);
+  const tallest = window.innerWidth < 640 ? LOW : TALLEST;
+  const scale = Math.min(WIDEST / columns, tallest / rows);
   return { wide: Math.max(LEAST, columns * scale), tall: Math.max(LEAST, rows * scale) };
 }
 
