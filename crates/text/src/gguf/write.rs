@@ -103,9 +103,12 @@ impl Tokenizer {
             }
         };
         for (id, piece) in vocabulary.pieces() {
-            let is_byte = vocabulary.byte_fallback && is_byte(piece);
-            let is_filler = || piece == filler(id);
-            set(id, piece, if is_byte { BYTE } else if is_filler() { UNUSED } else { NORMAL });
+            let kind = match piece {
+                piece if vocabulary.byte_fallback && is_byte(piece) => BYTE,
+                piece if piece == filler(id) => UNUSED,
+                _ => NORMAL,
+            };
+            set(id, piece, kind);
         }
         for token in &parts.added {
             let is_unknown = Some(token.id) == vocabulary.unknown;
