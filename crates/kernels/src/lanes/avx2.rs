@@ -92,7 +92,8 @@ fn code_integers(words: __m256i, codes: &'static Codes) -> __m256i {
             // The code goes to the top byte of its word, and the others, whose sign bits are set, become zeros.
             let top = _mm256_and_si256(_mm256_slli_epi32::<24>(words), _mm256_set1_epi32(15 << 24));
             let order = _mm256_or_si256(top, _mm256_set1_epi32(0x0080_8080));
-            let table = _mm256_broadcastsi128_si256(_mm_loadu_si128(codes.as_bytes.as_ptr().cast()));
+            let table =
+                _mm256_broadcastsi128_si256(_mm_loadu_si128(codes.as_bytes.as_ptr().cast()));
             _mm256_srai_epi32::<24>(_mm256_shuffle_epi8(table, order))
         }
     })

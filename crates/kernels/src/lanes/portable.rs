@@ -204,7 +204,9 @@ impl Lanes for Portable {
     fn codes(self, words: [u32; LANES], codes: &'static Codes) -> Array {
         match codes.kind {
             CodeKind::Signed => words.map(|word| ((word << 26).cast_signed() >> 26) as f32),
-            CodeKind::Plus(_) | CodeKind::Table => words.map(|word| codes.as_f32[word as usize % 32]),
+            CodeKind::Plus(_) | CodeKind::Table => {
+                words.map(|word| codes.as_f32[word as usize % 32])
+            }
         }
     }
     #[inline(always)]

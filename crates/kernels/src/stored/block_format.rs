@@ -279,12 +279,7 @@ impl BlockFormat for Q8_0 {
     type Group<L: Lanes> = L::Words;
 
     #[inline(always)]
-    unsafe fn scales<L: Lanes>(
-        simd: L,
-        block: *const u32,
-        _: *const u32,
-        vector: usize,
-    ) -> L::F32 {
+    unsafe fn scales<L: Lanes>(simd: L, block: *const u32, _: *const u32, vector: usize) -> L::F32 {
         // A half times 2⁻²⁴ is exact in f32.
         // SAFETY: a block begins with a half for each of 64 columns, and `vector` is below 4.
         simd.mul(

@@ -8,7 +8,8 @@ pub(crate) fn no_panels(storage: StorageType) -> ! {
     panic!("{} is not packed as it is stored", storage.name())
 }
 
-/// Panels of 64 columns as [`crate::stored`] reads them, element by element; what is missing is zero.
+/// Panels of 64 columns as [`crate::stored`] reads them, element by element; the bytes of missing columns are
+/// zeros.
 pub fn pack<'r>(
     storage: StorageType,
     row: &dyn Fn(usize) -> &'r [u8],
@@ -103,10 +104,12 @@ fn pack_blocks<'r>(
     let sub_words = layout.sub_block_words(storage);
     let block_words = layout.head + storage.block_len() / sub_len * sub_words;
     let size = inner / storage.block_len() * block_words;
-    for output in 0..outputs {
+    let missing = vec![0; storage.bytes(inner)];
+    for output in 0..outputs.next_multiple_of(64) {
         let column = output % 64;
         let panel = &mut panels[output / 64 * size..][..size];
-        let blocks = row(output).chunks_exact(storage.block_bytes());
+        let row = if output < outputs { row(output) } else { &missing };
+        let blocks = row.chunks_exact(storage.block_bytes());
         for (bytes, to) in blocks.zip(panel.chunks_exact_mut(block_words)) {
             let block = Block::new(storage, bytes);
             let (head, to) = to.split_at_mut(layout.head);

@@ -4,11 +4,7 @@ use super::sub_block_at;
 use crate::{
     lanes::{LANES, Lanes, Pairs},
     matmul::{Accumulate, PANEL, Pointers},
-    stored::{
-        AHEAD,
-        block_format::Quantised,
-        vectors_at_once,
-    },
+    stored::{AHEAD, block_format::Quantised, vectors_at_once},
     tile::{OutPtr, PairMultiply, prefetch, step},
 };
 
