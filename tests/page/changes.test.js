@@ -15,6 +15,7 @@ import {
   without,
   write,
 } from '../../crates/serve/web/kit/changes.js';
+import { quoted } from '../../crates/serve/web/kit/shell.js';
 import {
   allDrawn,
   browse,
@@ -79,10 +80,29 @@ test('a change that names tokens by their place is told from one that does not',
   );
 });
 
-/** Words of a command line that is quoted as for a shell. @param {string} line */
+/** Words of a command line, as a shell reads it. @param {string} line */
 function words(line) {
-  return [...line.matchAll(/(?:'([^']*)'|(\S+))+/g)].map(([word]) => word.replaceAll("'", ''));
+  const print = `for word in ${line}; do printf '%s\\0' "$word"; done`;
+  return execFileSync('sh', ['-c', print], { encoding: 'utf8' }).split('\0').slice(0, -1);
 }
+
+test('an argument is what a shell makes of it again, whatever is in it', () => {
+  const all = [
+    'a',
+    'the bird',
+    "tom's",
+    'say "no"',
+    '$HOME `id` \\n !!',
+    '',
+    '#7',
+    '~',
+    '[1:2] *= 0',
+  ];
+  const line = all.map(quoted).join(' ');
+  assert.deepEqual(words(line), all);
+  assert.equal(quoted('the bird'), '"the bird"');
+  assert.equal(quoted('blocks.0.mlp_out'), 'blocks.0.mlp_out');
+});
 
 /** @type {{changes: string, options: string[]}[]} */
 const CHANGED = [
@@ -407,5 +427,5 @@ test('the command of a chat reads the ids that its template made, and that of a 
   const line = (/** @type {boolean} */ chat) =>
     commandLine(/** @type {any} */ ({ ...of, chat }), 'look', ['--layer', '1']);
   assert.equal(line(true), 'lookback look default --ids 5,7 --layer 1');
-  assert.equal(line(false), "lookback look default -p 'anna'\\''s' --layer 1");
+  assert.equal(line(false), `lookback look default -p "anna's" --layer 1`);
 });

@@ -11,6 +11,7 @@ import { opening } from './claims/opening.js';
 import { position } from './claims/position.js';
 import { repetition } from './claims/repetition.js';
 import { unembed } from './claims/unembed.js';
+import { weights } from './claims/weights.js';
 import { faithfulness, why } from './claims/why.js';
 
 /** @typedef {import('./claims/forms.js').World} World */
@@ -177,7 +178,7 @@ function next(world) {
   const entropy = row.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
   const said = fit(
     caption,
-    `After .+, the model gives .+? (?<top>${N})(?<percent> %)?(?<half>, at least as much as to all others together|; it takes the first (?<many>${N}) to have half of everything between them), and (?<most>it alone has nine tenths|the first (?<ninety>${N}) of the ${N} tokens to have nine tenths)\\. The choice is as open as a throw of a die with (?<sides>${N}) equal sides\\.(?: The text goes on just so\\.| The text itself goes on with .+, which has ${N}(?: %)? and is number (?<rank>${N})\\.)?`,
+    `After .+, the model gives .+? (?<top>${N})(?<percent> %)?(?<half>, at least as much as to all others together|; it takes the first (?<many>${N}) to have half of everything between them), and (?<most>it alone has nine tenths|the first (?<ninety>${N}) of the ${N} tokens(?: to)? have nine tenths)\\. The choice is as open as a throw of a die with (?<sides>${N}) equal sides\\.(?: The text goes on just so\\.| The text itself goes on with .+, which has ${N}(?: %)? and is number (?<rank>${N})\\.)?`,
   );
   const follows = world.ids[token + 1];
   // Of probabilities too small to tell apart, the logits tell the order; of equal ones, the ids.
@@ -350,7 +351,7 @@ async function ov(world) {
 /** @param {World} world */
 async function sample({ caption, figure, about, ask, settings }) {
   const answer = await ask('sample', { settings, seed: 0, draws: 1000 });
-  const removed = [...caption.matchAll(new RegExp(`took${space}(${N})${space}tokens`, 'g'))];
+  const removed = [...caption.matchAll(new RegExp(`took${space}(${N})${space}tokens?`, 'g'))];
   const taken = removed.reduce((sum, [, many]) => sum + num(many), 0);
   const left = answer.stages.at(-1).kept;
   const seed = /Seed 0 draws (.+?)\. Of the seeds/.exec(caption.replaceAll('\u00a0', ' '))?.[1];
@@ -413,6 +414,7 @@ export const CHECKS = {
   context,
   mlp,
   firing,
+  weights,
   facts,
   unembed,
   stream,

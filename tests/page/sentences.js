@@ -3,6 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { asRequest, inForce, read } from '../../crates/serve/web/kit/changes.js';
 import { drawn, open, trace } from './browser.js';
 import { CHECKS } from './claims.js';
 
@@ -10,6 +11,17 @@ const WORDS =
   'the a bird red blue is was dog saw tom anna big small and then , . 7 12 paris of in with Zug été 日本 x = 1 def ( ) not very king queen'.split(
     ' ',
   );
+
+/** Questions about a pass, and figures that compare passes as they are without changes. */
+const PASSES = new Set(
+  'next depths stream exchange position mlp attend context sample why'.split(' '),
+);
+const APART = new Set(['sweep', 'diff']);
+
+/** The arguments of an option as it is typed. @param {string} option */
+function argumentsOf(option) {
+  return (option.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ''));
+}
 
 /** Numbers below 1 that a seed makes (mulberry32). @param {number} seed */
 function random(seed) {
@@ -30,8 +42,14 @@ function random(seed) {
  * @param {string[]} options.paths  the served models, as the command line takes them
  * @param {number} options.seed
  * @param {boolean} options.isLast  whether the last token is chosen
+ * @param {string} [options.changes]  what is changed of the passes, as the address has it
+ * @param {string[]} [options.stages]  the figures that are read
  */
-export async function checked({ served, browser, paths, seed, isLast }) {
+export async function checked(options) {
+  const { served, browser, paths, seed, isLast, changes = '' } = options;
+  const { stages = Object.keys(CHECKS) } = options;
+  const changed = asRequest(read(changes));
+  const flags = inForce(read(changes)).flatMap(({ option }) => argumentsOf(option));
   /** @type {any[]} */
   const models = (await (await fetch(`${served.address}/api/models`)).json()).models;
   const { samplers } = await (await fetch(`${served.address}/api/samplers`)).json();
@@ -61,14 +79,16 @@ export async function checked({ served, browser, paths, seed, isLast }) {
       layer: below(about.layers),
       head: below(about.heads),
     };
-    const sites = trace(paths[at] ?? '', prompt);
+    const sites = trace(paths[at] ?? '', prompt, flags);
     const { page, faults } = await open(browser.context, served.address, {
       model: about.name,
       prompt,
+      ...(changes ? { changes } : {}),
       ...Object.fromEntries(Object.entries(place).map(([key, value]) => [key, String(value)])),
     });
     const wrong = [];
     for (const [stage, check] of Object.entries(CHECKS)) {
+      if (!stages.includes(stage)) continue;
       const figure = await drawn(page, stage);
       const caption = ((await figure.locator('figcaption').textContent()) ?? '').trim();
       const world = {
@@ -81,12 +101,17 @@ export async function checked({ served, browser, paths, seed, isLast }) {
         figure,
         caption,
         ask: (/** @type {string} */ name, /** @type {object} */ more) =>
-          ask(name, { ...body, ...more }),
+          ask(name, {
+            ...body,
+            ...(PASSES.has(name) && !APART.has(stage) ? changed : {}),
+            ...more,
+          }),
+        isChanged: changes !== '',
       };
       const found = await check(world);
       if (found.length) wrong.push(`${stage}: ${found.join('; ')}\n    ${caption}`);
     }
-    const where = `${about.name}, “${prompt}”, ${JSON.stringify(place)}`;
+    const where = `${about.name}, “${prompt}”, ${JSON.stringify(place)}, ${changes}`;
     assert.deepEqual(wrong, [], `${where}\n${wrong.join('\n')}`);
     assert.deepEqual(faults, [], where);
     await page.close();

@@ -31,3 +31,17 @@ for (let number = 0; number < PROMPTS; number += 1) {
     });
   });
 }
+
+/** Changes, and the figures whose sentences are read under them. */
+const CHANGES = ['off:0.0', 'off:mlp.1;no-scale', 'uniform-attention', 'mean:1.1;no-position'];
+const CHANGED = 'logit_lens next why faithfulness sample repeat sweep diff repetition'.split(' ');
+
+for (const [number, changes] of CHANGES.slice(0, FULL ? CHANGES.length : 2).entries()) {
+  test(`what is said is so under ${changes}`, async () => {
+    await checked({
+      ...{ served, browser, paths: MODELS, changes, stages: CHANGED },
+      seed: SEED + 500 + 1000 * number,
+      isLast: number % 2 === 0,
+    });
+  });
+}

@@ -139,6 +139,7 @@ impl Backward<'_, '_> {
                 self.loss(head, x, output, targets);
             }
             Op::Edit(edit) => self.edit(edit, x, output, at),
+            Op::SequenceEdits(_) => unreachable!("such a program has no backward plan"),
             Op::Scores(..) | Op::Pattern(..) | Op::Results(_) | Op::Probabilities => {
                 unreachable!("what is only there to be read has no gradient")
             }
@@ -312,15 +313,15 @@ impl Backward<'_, '_> {
         let mut dy = self.pass.buffers.take_gradient(output);
         let len = self.pass.buffers.len(output);
         let (isa, width) = (self.pass.pool.isa(), self.pass.buffers.width(output));
-        self.pass.edited_rows(edit, output, &mut dy[..len], |position, row, dy| {
-            match edit.change {
-                Change::Set => dy.fill(0.0),
-                Change::Add => {}
-                Change::Scale => elementwise(edit, position, dy, |dy, number| dy * number),
-                Change::Steer(steering) => {
-                    let x = &self.pass.buffers.get(x)[row * width..][edit.columns.clone()];
-                    steer::backward(isa, steering, &edit.numbers, x, dy);
-                }
+        self.pass.edited_rows((edit, None), output, &mut dy[..len], |position, row, dy| match edit
+            .change
+        {
+            Change::Set => dy.fill(0.0),
+            Change::Add => {}
+            Change::Scale => elementwise(edit, position, dy, |dy, number| dy * number),
+            Change::Steer(steering) => {
+                let x = &self.pass.buffers.get(x)[row * width..][edit.columns.clone()];
+                steer::backward(isa, steering, &edit.numbers, x, dy);
             }
         });
         self.pass.buffers.put_gradient(output, dy);

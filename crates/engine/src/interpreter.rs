@@ -1,6 +1,7 @@
 //! Executes the steps of a program on the processor, in the buffers that the layout placed.
 
 mod attention;
+mod edits;
 mod experts;
 mod head_results;
 mod keys;
@@ -18,11 +19,11 @@ use lookback_kernels::{
     embed,
     norm::{self as norms, NormParams},
     position::{self, Direction, Rotation},
-    scale, steer,
+    scale,
     thread_pool::ThreadPool,
 };
 use lookback_model::{
-    Activation, Batch, Change, Edit, Norm, NormKind, Op, Program, Rotary, RowKind, Step, Targets,
+    Activation, Batch, BoundEdits, Norm, NormKind, Op, Program, Rotary, SequenceId, Step, Targets,
     ValueId, WeightId,
 };
 
@@ -39,6 +40,7 @@ use crate::{
     workspace::Workspace,
 };
 
+pub(crate) use edits::elementwise;
 pub use observe::{Observer, SiteView};
 
 /// One pass of a program over borrowed parts.
@@ -62,6 +64,7 @@ pub(crate) struct Interpreter<'a> {
     ids: &'a [u32],
     derived: &'a mut Vec<f32>,
     pub(crate) edits: &'a mut EditBuffers,
+    pub(crate) sequence_edits: &'a [(SequenceId, BoundEdits)],
 }
 
 impl<'a> Interpreter<'a> {
@@ -146,6 +149,7 @@ impl<'a> Interpreter<'a> {
             ids: &workspace.ids,
             derived: &mut workspace.derived,
             edits: &mut workspace.edits,
+            sequence_edits: &workspace.sequence_edits,
         }
     }
 
@@ -219,9 +223,10 @@ impl<'a> Interpreter<'a> {
             }),
             Op::Rotate(rotary) => self.rotate(rotary, x, output),
             Op::Attend(attend) => {
-                self.attend(attend, &[], [x, inputs[1], inputs[2]], output, outputs[1])
+                self.attend(attend, None, [x, inputs[1], inputs[2]], output, outputs[1])
             }
             Op::AttendEdited(attend, edits) => {
+                let edits = Some(&edits[..]);
                 self.attend(attend, edits, [x, inputs[1], inputs[2]], output, outputs[1])
             }
             Op::SplitHeads(projection) => self.split_heads(projection, x, output),
@@ -249,6 +254,7 @@ impl<'a> Interpreter<'a> {
                 self.losses(head, x, output, targets);
             }
             Op::Edit(edit) => self.edit(edit, x, output),
+            Op::SequenceEdits(place) => self.edit_sequences(*place, x, output),
             // Made where they are shown.
             Op::Scores(..) | Op::Pattern(..) | Op::Results(_) | Op::Probabilities => {}
         }
@@ -328,41 +334,6 @@ impl<'a> Interpreter<'a> {
         });
     }
 
-    fn edit(&mut self, edit: &Edit, x: ValueId, output: ValueId) {
-        self.write(output, |pass, y| {
-            y.copy_from_slice(pass.buffers.get(x));
-            let isa = pass.pool.isa();
-            pass.edited_rows(edit, output, y, |position, _, y| match edit.change {
-                Change::Set => elementwise(edit, position, y, |_, number| number),
-                Change::Add => elementwise(edit, position, y, |y, number| y + number),
-                Change::Scale => elementwise(edit, position, y, |y, number| y * number),
-                Change::Steer(steering) => steer::forward(isa, steering, &edit.numbers, y),
-            });
-        });
-    }
-
-    /// Hands the chosen columns of each chosen row, which are rows of a value, to `each`, with the row's
-    /// position and its place among the rows.
-    pub(crate) fn edited_rows(
-        &self,
-        edit: &Edit,
-        value: ValueId,
-        rows: &mut [f32],
-        each: impl Fn(u32, usize, &mut [f32]),
-    ) {
-        let width = self.buffers.width(value);
-        for (place, y) in rows.chunks_exact_mut(width).enumerate() {
-            let row = match self.program.value(value).rows {
-                RowKind::LogitRows => self.batch.logit_rows[place],
-                RowKind::Tokens | RowKind::Queries => place,
-            };
-            let position = self.batch.positions[row];
-            if edit.is_at(position) {
-                each(position, place, &mut y[edit.columns.clone()]);
-            }
-        }
-    }
-
     /// Computes a step's result a second time, of what it was made of.
     pub(crate) fn recompute(&mut self, step: &Step) {
         self.write(step.outputs[0], |pass, y| match (&step.op, &step.inputs[..]) {
@@ -374,18 +345,6 @@ impl<'a> Interpreter<'a> {
             }
             (op, _) => unreachable!("{op:?} is not computed again"),
         });
-    }
-}
-
-/// Changes each of a row's chosen elements by the number that it meets.
-pub(crate) fn elementwise(
-    edit: &Edit,
-    position: u32,
-    columns: &mut [f32],
-    change: impl Fn(f32, f32) -> f32,
-) {
-    for (y, number) in columns.iter_mut().zip(edit.row(position).into_iter().flatten()) {
-        *y = change(*y, number);
     }
 }
 

@@ -84,6 +84,8 @@ pub(crate) fn traits(step: &Step) -> Traits<'_> {
             passes_gradient_to: Some(inputs[0]),
             ..plain
         },
+        // Programs with places for sequences' own edits go forward only.
+        Op::SequenceEdits(_) => plain,
         Op::Clamp(_) => {
             Traits { saved_inputs: inputs, passes_gradient_to: Some(inputs[0]), ..plain }
         }

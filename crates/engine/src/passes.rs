@@ -181,27 +181,42 @@ pub fn backward_from_site(
     observer: &mut impl Observer,
 ) -> Option<()> {
     let given = |_: &[f32]| Ok::<_, Infallible>(Cow::Borrowed(gradient));
-    let observers = (&mut NoObserver, observer);
-    let done =
-        forward_backward_from_site(weights, gradients, workspace, pool, (batch, given), observers);
+    let (batches, observers) = ((batch, batch), (&mut NoObserver, observer));
+    let done = forward_backward_from_site(
+        weights,
+        gradients,
+        workspace,
+        pool,
+        (batches, given),
+        observers,
+    );
     done.map(|Ok(())| ())
 }
 
 /// As [`backward_from_site`], from a gradient that is made of the value, `[rows, width]`, such as that of a metric of
 /// logits. The first observer is shown the values of the pass, the second the gradients.
+///
+/// The first batch goes forward. The second has the first of its sequences ([`Batch::leading`]): those alone go
+/// back, and the gradient is that of their rows. No sequence reads another, so each has the bits that it has alone.
 pub fn forward_backward_from_site<'g, E>(
     weights: &Weights,
     gradients: &mut Gradients,
     workspace: &mut Workspace,
     pool: &ThreadPool,
-    (batch, gradient): (&Batch, impl FnOnce(&[f32]) -> Result<Cow<'g, [f32]>, E>),
+    ((batch, leading), gradient): (
+        (&Batch, &Batch),
+        impl FnOnce(&[f32]) -> Result<Cow<'g, [f32]>, E>,
+    ),
     (values, observer): (&mut impl Observer, &mut impl Observer),
 ) -> Option<Result<(), E>> {
+    assert!(batch.segments.starts_with(&leading.segments), "sequences that do not come first");
     let backward_plan = workspace.backward_plan.take()?;
     let done = (!backward_plan.starts_at_loss(&workspace.program)).then(|| {
         let mut pass = Interpreter::uncached(weights, workspace, pool, batch);
         pass.run_observed(0..pass.program.steps.len(), values);
         let gradient = gradient(pass.buffers.get(backward_plan.start))?;
+        // The rows of the first sequences stand first in every buffer.
+        let pass = Interpreter::uncached(weights, workspace, pool, leading);
         let mut backward = Backward { pass, gradients, backward_plan: &backward_plan };
         backward.run_from_value(&gradient, observer);
         Ok(())

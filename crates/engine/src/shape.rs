@@ -1,7 +1,7 @@
 //! What passes a workspace is made for: their shape, and the program and the bounds that follow from it.
 
 use lookback_files::Result;
-use lookback_model::{Edits, Network, Program, Site, WeightId, forward};
+use lookback_model::{Edits, Network, Op, Program, Site, Step, WeightId, forward};
 
 use crate::{backward_plan::BackwardPlan, fuse::fuse, layout::Bounds, packing::PackingNeed};
 
@@ -126,7 +126,7 @@ pub struct BackwardShape {
 
 impl BackwardShape {
     /// What passes back from the value at a site, or from the losses where none is named, are laid out for. None if
-    /// the program does not have the site.
+    /// the program does not have the site, or has places for edits of single sequences, which go forward only.
     pub(crate) fn plan(
         self,
         network: &Network,
@@ -138,6 +138,14 @@ impl BackwardShape {
             Some(site) => program.at(site)?,
             None => *program.steps.last()?.outputs.first()?,
         };
+        let is_of_sequence = |step: &Step| match &step.op {
+            Op::SequenceEdits(_) => true,
+            Op::AttendEdited(_, edits) => edits.is_empty(),
+            _ => false,
+        };
+        if program.steps.iter().any(is_of_sequence) {
+            return None;
+        }
         // What lies behind the start is not computed.
         program.steps.truncate(program.producer(start)? + 1);
         let program = fuse(program, |site| Some(site) == from || wants(site));

@@ -5,7 +5,7 @@ use lookback_files::{Refusal, Result};
 use lookback_kernels::{
     aligned_buffer::AlignedBuffer, attend, matmul, sums, thread_pool::ThreadPool,
 };
-use lookback_model::{Edits, Network, Op, Program, Site, Step, WeightId};
+use lookback_model::{BoundEdits, Edits, Network, Op, Program, SequenceId, Site, Step, WeightId};
 
 use crate::{
     attention::{heads, layer_len_of_program},
@@ -51,6 +51,8 @@ pub struct Workspace {
     /// Derived values, while they are observed: scores, pattern, probabilities.
     pub(crate) derived: Vec<f32>,
     pub(crate) edits: EditBuffers,
+    /// Of the sequences that have some, for programs with places for them.
+    pub(crate) sequence_edits: Vec<(SequenceId, BoundEdits)>,
     sequences: Option<usize>,
     need: PackingNeed,
 }
@@ -116,7 +118,7 @@ impl Workspace {
 
     /// For a backward pass from the value at a site, or from the losses where none is named, to
     /// the trainable weights and to the sites whose gradients are computed. None if the program does not have the
-    /// site.
+    /// site, or has places for edits of single sequences.
     pub fn for_backward(
         network: &Network,
         program: (Program, Option<Site>),
@@ -166,6 +168,7 @@ impl Workspace {
             pages: floats(sizes.pages),
             derived: Vec::new(),
             edits: EditBuffers::new(&plan.program, positions, threads),
+            sequence_edits: Vec::with_capacity(rows),
             layout: sizes.layout,
             need: plan.need(),
             program: plan.program,
@@ -173,6 +176,14 @@ impl Workspace {
             backward_plan: plan.backward_plan,
             sequences: plan.sequences,
         }
+    }
+
+    /// From the next pass on a sequence has these edits, of a program with places for them
+    /// ([`SequencePrograms`](lookback_model::SequencePrograms)), in place of those that it had. What a cache holds of
+    /// it is not changed: give them before it is read.
+    pub fn set_edits(&mut self, sequence: SequenceId, edits: Option<BoundEdits>) {
+        self.sequence_edits.retain(|(own, _)| *own != sequence);
+        self.sequence_edits.extend(edits.map(|edits| (sequence, edits)));
     }
 
     /// With the buffers that products of this precision need besides; a pass takes them otherwise.

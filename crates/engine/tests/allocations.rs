@@ -21,7 +21,10 @@ use lookback_engine::{
     Compute, Gradients, Isa, KvCache, Method, Optimizer, OptimizerSettings, Session, Shape,
     ThreadPool, WeightMode, Workspace, forward, forward_backward,
 };
-use lookback_model::{Batch, Network, SequenceId, Targets};
+use lookback_model::{
+    AttentionChange, AttentionEdit, Batch, BlockSite, Change, Edit, Edits, ElementChange, Network,
+    SequenceId, SequencePrograms, Site, Targets, forward::Rows,
+};
 
 /// The system's allocator, which counts requests of all threads.
 struct Counting;
@@ -65,6 +68,7 @@ fn nothing_is_allocated_after_the_first_step_or_the_first_token() {
             learning(&network, Compute::Bf16, Method::Muon(Compute::Bf16), &pool);
             a_session(&network, &pool);
             many_sequences(&network, &pool);
+            edits_that_come_and_go(&network, &pool);
         }
     }
 }
@@ -153,5 +157,48 @@ fn many_sequences(network: &Arc<Network>, pool: &ThreadPool) {
             black_box(logits);
         });
         assert!(at == 0 || asked == 0, "token {at} on {} threads: {asked}", pool.threads());
+    }
+}
+
+/// Three texts side by side, whose edits change from token to token.
+fn edits_that_come_and_go(network: &Arc<Network>, pool: &ThreadPool) {
+    const TEXTS: usize = 3;
+    let weights = weights(network, WeightMode::Inference, pool);
+    let site = |site| Site::Block(1, site);
+    let value = |change| Edit { change, positions: None, columns: 0..8, numbers: [0.5].into() };
+    let change = AttentionChange::Pattern(ElementChange::Scale, [0.5].into());
+    let attention = AttentionEdit { heads: None, queries: None, keys: None, change };
+    let all = [
+        Edits::new([(site(BlockSite::Z), value(Change::Set))]),
+        Edits::new([(site(BlockSite::Result), value(Change::Scale))]),
+        Edits::new([(0, attention)]),
+    ];
+    let union: Vec<&Edits> = all.iter().collect();
+    let programs = SequencePrograms::new(network, Rows::All, &union).unwrap();
+    let program = programs.program().clone();
+    let pages = TEXTS * KvCache::pages(CONTEXT);
+    let mut cache = KvCache::for_program(&program, weights.compute(), TEXTS, pages);
+    let threads = pool.threads();
+    let mut workspace =
+        Workspace::for_program(network, program, TEXTS, |_| false, CONTEXT, threads);
+    let bound: Vec<_> = all.iter().map(|edits| Some(programs.bind(edits).unwrap())).collect();
+    let text = ids(CONTEXT, 4);
+    let mut batch = Batch::new();
+    for at in 0..CONTEXT {
+        let asked = requests(|| {
+            for sequence in 0..TEXTS {
+                let edits = &bound[(sequence + at) % TEXTS];
+                let edits = edits.as_ref().filter(|_| (sequence + at / 2) % 2 == 0).cloned();
+                workspace.set_edits(SequenceId(sequence as u32), edits);
+            }
+            batch.clear();
+            for index in 0..TEXTS {
+                batch.push(SequenceId(index as u32), at, &text[at..=at]);
+            }
+            batch.add_all_logit_rows();
+            let logits = forward(&weights, &mut workspace, &mut cache, pool, &batch).unwrap();
+            black_box(logits);
+        });
+        assert!(at < 4 || asked == 0, "token {at} on {threads} threads: {asked}");
     }
 }

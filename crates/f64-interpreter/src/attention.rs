@@ -20,7 +20,10 @@ impl Pass<'_> {
         let ahead = f64::from(config.scale) * (dim as f64).sqrt();
         let query = self.read(q) * ahead;
         let mut z = Array2::zeros(query.dim());
-        for rows in sequences(self.batch) {
+        for (rows, segment) in sequences(self.batch).zip(&self.batch.segments) {
+            let own = self.sequence_edits.iter().find(|(own, _)| *own == segment.sequence);
+            let own = own.map_or(&[][..], |(_, edits)| edits.of_attention(config.layer));
+            let edits = if edits.is_empty() { own } else { edits };
             for head in 0..config.heads {
                 let columns = |head: usize| s![rows.clone(), head * dim..(head + 1) * dim];
                 let key = self.read(k).slice(columns(head / group));

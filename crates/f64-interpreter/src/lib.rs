@@ -20,9 +20,9 @@ pub mod optimize;
 mod steer;
 
 use lookback_model::{
-    Activation, Batch, Change, Edit, ExpertLinears, ExpertWeighting, Head, Linear, Loss, Network,
-    Norm, NormKind, Op, Program, Rotary, Routing, RowKind, Site, Step, Targets, ValueId, WeightId,
-    forward,
+    Activation, Batch, BoundEdits, Change, Edit, ExpertLinears, ExpertWeighting, Head, Linear,
+    Loss, Network, Norm, NormKind, Op, Program, Rotary, Routing, RowKind, SequenceId, Site, Step,
+    Targets, ValueId, WeightId, forward,
 };
 use lookback_reference::{
     embed, experts,
@@ -101,8 +101,19 @@ pub fn run(
     batch: &Batch,
     targets: Option<&Targets>,
 ) -> Vec<Option<Array2<f64>>> {
+    run_with_sequence_edits(program, weights, batch, &[], targets)
+}
+
+/// The same of a program with places for the edits that sequences have of their own.
+pub fn run_with_sequence_edits(
+    program: &Program,
+    weights: &Weights,
+    batch: &Batch,
+    sequence_edits: &[(SequenceId, BoundEdits)],
+    targets: Option<&Targets>,
+) -> Vec<Option<Array2<f64>>> {
     let values = vec![None; program.values.len()];
-    let mut pass = Pass { program, weights, batch, values };
+    let mut pass = Pass { program, weights, batch, sequence_edits, values };
     for step in &program.steps {
         pass.step(step, targets);
     }
@@ -114,6 +125,7 @@ struct Pass<'a> {
     program: &'a Program,
     weights: &'a Weights,
     batch: &'a Batch,
+    sequence_edits: &'a [(SequenceId, BoundEdits)],
     values: Vec<Option<Array2<f64>>>,
 }
 
@@ -182,7 +194,15 @@ impl Pass<'_> {
             Op::Select => self.read(x(0)).select(Axis(0), &self.batch.logit_rows),
             Op::Logits(head) => self.logits(head, self.read(x(0))),
             Op::Loss(head) => self.losses(head, x(0), targets.expect("a loss has targets")),
-            Op::Edit(edit) => self.edit(edit, x(0)),
+            Op::Edit(edit) => self.edit(edit, None, x(0), self.read(x(0)).clone()),
+            Op::SequenceEdits(place) => {
+                let edits = self.sequence_edits.iter().flat_map(|(sequence, edits)| {
+                    edits.of_place(*place).iter().map(move |edit| (*sequence, edit))
+                });
+                edits.fold(self.read(x(0)).clone(), |y, (sequence, edit)| {
+                    self.edit(edit, Some(sequence), x(0), y)
+                })
+            }
             // Made to be observed, and nothing is observed here.
             Op::Scores(..) | Op::Pattern(..) | Op::Results(_) | Op::Probabilities => return,
         };
@@ -322,12 +342,22 @@ impl Pass<'_> {
         losses
     }
 
-    fn edit(&self, edit: &Edit, x: ValueId) -> Array2<f64> {
-        let mut y = self.read(x).clone();
+    /// Changes rows of `y`, which are rows of `x`, of one sequence or of all.
+    fn edit(
+        &self,
+        edit: &Edit,
+        sequence: Option<SequenceId>,
+        x: ValueId,
+        mut y: Array2<f64>,
+    ) -> Array2<f64> {
         let is_logit_row = self.program.value(x).rows == RowKind::LogitRows;
         for (row, mut y) in y.outer_iter_mut().enumerate() {
             let row = if is_logit_row { self.batch.logit_rows[row] } else { row };
             let position = self.batch.positions[row];
+            let own = self.batch.segments.iter().find(|segment| segment.rows.contains(&row));
+            if sequence.is_some() && own.map(|segment| segment.sequence) != sequence {
+                continue;
+            }
             let mut columns = y.slice_mut(s![edit.columns.clone()]);
             if let Change::Steer(steering) = edit.change {
                 if edit.is_at(position) {

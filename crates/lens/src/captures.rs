@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use lookback_engine::{ThreadPool, Weights, forward_layer, forward_observed_from_layer};
+use lookback_engine::{
+    KvCache, ThreadPool, Weights, Workspace, forward_layer, forward_observed,
+    forward_observed_from_layer,
+};
 use lookback_files::Result;
 use lookback_model::{Batch, Edits, Site, TokenId};
 
@@ -12,7 +15,7 @@ use crate::{
     pooling::{PatternThumbnails, ThumbnailPooling},
     site_filter::SiteFilter,
     sites::is_on_demand,
-    trace::{check, edited_workspace, run_edited, run_watched, workspace_and_cache},
+    trace::{check, edited_workspace, workspace_and_cache},
 };
 
 /// What one pass captured.
@@ -26,9 +29,12 @@ pub struct Captures {
     pub thumbnails: Option<PatternThumbnails>,
 }
 
-fn captures(recorder: CaptureRecorder<'_>) -> Captures {
-    let (sites, parts, small) = recorder.finish();
-    Captures { sites, parts, thumbnails: small.map(ThumbnailPooling::thumbnails) }
+impl Captures {
+    /// What a pass was recorded to have at its sites.
+    fn of(recorder: CaptureRecorder<'_>) -> Self {
+        let (sites, parts, small) = recorder.finish();
+        Self { sites, parts, thumbnails: small.map(ThumbnailPooling::thumbnails) }
+    }
 }
 
 /// As [`crate::trace`]; of other sites keeps only the parts that are wanted, where those are there, and of all
@@ -41,11 +47,8 @@ pub fn trace_with_parts(
     parts: &BTreeSet<(Site, usize)>,
     max_side: usize,
 ) -> Result<Captures> {
-    let config = &weights.network().config;
-    let small = ThumbnailPooling::new(config, ids.len().min(max_side));
-    let mut recorder = CaptureRecorder::new(config, filter, parts, Some(small));
-    run_watched(weights, pool, ids, &mut recorder)?;
-    Ok(captures(recorder))
+    let none = Edits::default();
+    edited_trace_with_parts((weights, &none), pool, ids, filter, parts, max_side)
 }
 
 /// As [`trace_with_parts`], of a pass with edits. A position that the sequence does not have is not changed.
@@ -57,16 +60,13 @@ pub fn edited_trace_with_parts(
     parts: &BTreeSet<(Site, usize)>,
     max_side: usize,
 ) -> Result<Captures> {
-    if edits.is_empty() {
-        return trace_with_parts(weights, pool, ids, filter, parts, max_side);
-    }
-    let config = &weights.network().config;
-    check(ids, config)?;
-    let small = ThumbnailPooling::new(config, ids.len().min(max_side));
-    let mut recorder =
-        CaptureRecorder::new(config, filter, parts, Some(small)).of_variant(edits.variant());
-    run_edited((weights, edits), pool, ids, is_visible(filter, parts), &mut recorder)?;
-    Ok(captures(recorder))
+    check(ids, &weights.network().config)?;
+    let kept = Kept { filter, parts, max_side: Some(max_side) };
+    let mut recorder = kept.recorder((weights, edits), ids);
+    let (mut workspace, mut cache) = kept.buffers((weights, edits), pool, ids)?;
+    let batch = Batch::whole(ids);
+    forward_observed(weights, &mut workspace, &mut cache, pool, &batch, &mut recorder)?;
+    Ok(Captures::of(recorder))
 }
 
 /// The sites and parts of [`edited_trace_with_parts`] from a layer on, from the residual stream that it reads,
@@ -81,25 +81,14 @@ pub fn edited_trace_from_layer(
     parts: &BTreeSet<(Site, usize)>,
     max_side: usize,
 ) -> Result<Captures> {
-    let config = &weights.network().config;
-    check(ids, config)?;
-    let small = ThumbnailPooling::new(config, ids.len().min(max_side));
-    let mut recorder =
-        CaptureRecorder::new(config, filter, parts, Some(small)).of_variant(edits.variant());
-    let (mut workspace, mut cache) =
-        edited_workspace((weights, edits), pool, ids, is_visible(filter, parts))?;
-    let batch = Batch::whole(ids);
-    let from = (layer, &stream.values[..]);
-    forward_observed_from_layer(
-        weights,
-        &mut workspace,
-        &mut cache,
-        pool,
-        &batch,
-        from,
-        &mut recorder,
-    )?;
-    Ok(captures(recorder))
+    check(ids, &weights.network().config)?;
+    let kept = Kept { filter, parts, max_side: Some(max_side) };
+    let mut recorder = kept.recorder((weights, edits), ids);
+    let (mut workspace, mut cache) = kept.buffers((weights, edits), pool, ids)?;
+    let (batch, from) = (Batch::whole(ids), (layer, &stream.values[..]));
+    let recorded = &mut recorder;
+    forward_observed_from_layer(weights, &mut workspace, &mut cache, pool, &batch, from, recorded)?;
+    Ok(Captures::of(recorder))
 }
 
 /// The same of one layer alone: no whole pass is needed.
@@ -111,17 +100,47 @@ pub fn trace_of_layer(
     filter: &SiteFilter,
     parts: &BTreeSet<(Site, usize)>,
 ) -> Result<Captures> {
-    let config = &weights.network().config;
-    let mut recorder =
-        CaptureRecorder::new(config, filter, parts, None).of_variant(edits.variant());
-    let (mut workspace, mut cache) = match edits.is_empty() {
-        true => workspace_and_cache(weights, pool, ids.len()),
-        false => edited_workspace((weights, edits), pool, ids, is_visible(filter, parts))?,
-    };
-    let batch = Batch::whole(ids);
-    let from = (layer, &stream.values[..]);
+    let kept = Kept { filter, parts, max_side: None };
+    let mut recorder = kept.recorder((weights, edits), ids);
+    let (mut workspace, mut cache) = kept.buffers((weights, edits), pool, ids)?;
+    let (batch, from) = (Batch::whole(ids), (layer, &stream.values[..]));
     forward_layer(weights, &mut workspace, &mut cache, pool, &batch, from, &mut recorder)?;
-    Ok(captures(recorder))
+    Ok(Captures::of(recorder))
+}
+
+/// What is kept of a pass.
+#[derive(Clone, Copy)]
+struct Kept<'a> {
+    filter: &'a SiteFilter,
+    parts: &'a BTreeSet<(Site, usize)>,
+    /// Cells of thumbnails, at most.
+    max_side: Option<usize>,
+}
+
+impl<'a> Kept<'a> {
+    /// What records it.
+    fn recorder(
+        self,
+        (weights, edits): (&'a Weights, &Edits),
+        ids: &[TokenId],
+    ) -> CaptureRecorder<'a> {
+        let config = &weights.network().config;
+        let small = self.max_side.map(|side| ThumbnailPooling::new(config, ids.len().min(side)));
+        CaptureRecorder::new(config, self.filter, self.parts, small).of_variant(edits.variant())
+    }
+
+    /// What the pass is computed in.
+    fn buffers(
+        self,
+        (weights, edits): (&Weights, &Edits),
+        pool: &ThreadPool,
+        ids: &[TokenId],
+    ) -> Result<(Workspace, KvCache)> {
+        if edits.is_empty() {
+            return Ok(workspace_and_cache(weights, pool, ids.len()));
+        }
+        edited_workspace((weights, edits), pool, ids, is_visible(self.filter, self.parts))
+    }
 }
 
 /// Which sites a pass shows: all that cost nothing, and those that are wanted.

@@ -36,6 +36,8 @@ mod heads;
 mod intervention;
 mod logit_attribution;
 mod logit_lens;
+mod matrix_row;
+mod matrix_summary;
 mod neurons;
 mod ov;
 mod pass_differences;
@@ -54,6 +56,7 @@ mod sweep;
 mod table;
 mod thumbnails;
 mod trace;
+mod trace_memory;
 mod verify;
 mod why;
 
@@ -80,6 +83,11 @@ pub use logit_attribution::{
     LogitAttribution, ResidualComponent, logit_attribution, logit_attribution_sites,
 };
 pub use logit_lens::{LensPoints, LensPrediction, LensReadout, logit_lens, logit_lens_sites};
+pub use matrix_row::{
+    LayerMatrix, MatrixRow, NormSteps, SiteNumber, SiteRow, layer_matrices, matrix_row,
+    matrix_sites,
+};
+pub use matrix_summary::{Histogram, MatrixPicture, MatrixSummary};
 pub use neurons::{
     LogitEffect, NeuronEffects, NeuronOrder, NeuronQuery, neuron_effects, neuron_sites,
 };
@@ -101,14 +109,16 @@ pub use source_contributions::{
     RemainingSources, SourceContributions, SourceWeight, WeightedValue, source_contributions,
 };
 pub use sweep::{
-    Ablation, Agreement, HeatMap, MetricReader, PatchedPasses, PatchingGrids, PatchingSweep,
-    PathReceivers, PathSenders, PathSweep, SweepAxes, SweepGrid, SweepKind, SweepMetric,
-    ablation_bytes, ablation_sweep, heat_maps_svg, mean_rows, patching_sweep, path_sweep,
-    path_sweep_bytes, sweep_kinds, write_grids,
+    Ablation, Agreement, AttributionPasses, HeatMap, MetricReader, PatchedPasses, PatchingGrids,
+    PatchingSweep, PathReceivers, PathSenders, PathSweep, SweepAxes, SweepGrid, SweepKind,
+    SweepMetric, ablation_bytes, ablation_sweep, attribution_batches, attribution_bytes,
+    heat_maps_svg, mean_rows, patching_sweep, path_sweep, path_sweep_bytes, sweep_kinds,
+    write_grids,
 };
 pub use table::{Neighbour, Table};
 pub use thumbnails::pattern_thumbnails;
 pub use trace::{Trace, trace, trace_with_edits, trace_with_longer_edits};
+pub use trace_memory::trace_bytes;
 pub use verify::{SiteDifference, VerifyReport, verify};
 pub use why::{
     Component, FaithfulnessPoint, LogitCap, LogitEdge, LogitGraph, LogitPath, MlpNeurons,

@@ -5,6 +5,7 @@
 
 mod ablation;
 mod attribution;
+mod attribution_passes;
 mod grid;
 mod grid_file;
 mod heat_map;
@@ -20,11 +21,12 @@ mod pattern;
 mod receivers;
 
 pub use ablation::{Ablation, ablation_sweep, mean_rows};
+pub use attribution_passes::{AttributionPasses, attribution_batches};
 pub use grid::{Agreement, SweepGrid};
 pub use grid_file::write_grids;
 pub use heat_map::{HeatMap, heat_maps_svg};
 pub use kind::{SweepAxes, SweepKind, sweep_kinds};
-pub use memory::ablation_bytes;
+pub use memory::{ablation_bytes, attribution_bytes};
 pub use metric::{MetricReader, SweepMetric};
 pub(crate) use metric::{kl_divergence, log_probabilities};
 pub use patched_passes::PatchedPasses;

@@ -30,6 +30,9 @@ impl Program {
         };
         let (attend, edits) = match &step.op {
             Op::Attend(attend) => (*attend, Vec::new()),
+            Op::AttendEdited(_, edits) if edits.is_empty() => {
+                return Err(refused("each sequence has edits of its own there".to_owned()));
+            }
             Op::AttendEdited(attend, edits) => (*attend, edits.to_vec()),
             _ => return Err(refused("this model has no such layer".to_owned())),
         };
@@ -46,6 +49,18 @@ impl Program {
             }
         }
         Ok(())
+    }
+
+    /// Makes the attention of a layer one whose scores and pattern each sequence may edit.
+    pub(crate) fn open_attention(&mut self, layer: usize) {
+        for step in &mut self.steps {
+            match &step.op {
+                Op::Attend(attend) if attend.layer == layer => {
+                    step.op = Op::AttendEdited(*attend, Arc::from([]));
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Whether no row of an attention sees a key behind its own position.

@@ -76,6 +76,20 @@ impl Batch {
         self.logit_rows.extend(0..self.ids.len());
     }
 
+    /// The first so many of its segments, as a batch of their own.
+    #[must_use]
+    pub fn leading(&self, segments: usize) -> Self {
+        let segments = self.segments[..segments.min(self.segments.len())].to_vec();
+        let rows = segments.last().map_or(0, |last| last.rows.end);
+        let logit_rows = self.logit_rows.iter().copied().filter(|row| *row < rows).collect();
+        Self {
+            ids: self.ids[..rows].to_vec(),
+            positions: self.positions[..rows].to_vec(),
+            segments,
+            logit_rows,
+        }
+    }
+
     /// Rows.
     pub fn rows(&self) -> usize {
         self.ids.len()

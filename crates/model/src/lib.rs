@@ -30,6 +30,7 @@ mod freeze;
 mod loss;
 mod network;
 mod program;
+mod sequence_edits;
 mod sites;
 mod variant;
 
@@ -60,5 +61,6 @@ pub use network::{
 pub use program::{
     ElementType, ExpertLinears, Op, OutputProjection, Program, RowKind, Step, Value, ValueId,
 };
+pub use sequence_edits::{BoundEdits, SequencePrograms};
 pub use sites::{BlockSite, Site, unhooked};
 pub use variant::PassVariant;

@@ -134,6 +134,8 @@ pub enum Op {
     Loss(Head),
     /// Some elements changed. \[x → x′]
     Edit(Edit),
+    /// The same with the edits that each sequence of a batch has at the place of this number. \[x → y]
+    SequenceEdits(usize),
     /// The scaled scores of an attention, with its edits, −inf where hidden. \[q → scores]
     Scores(Attend, Arc<[AttentionEdit]>),
     /// The attention pattern, exp(score − log-sum-exp), with the attention's edits. \[q, log-sum-exp → pattern]
@@ -168,7 +170,8 @@ impl Op {
             | Self::Select
             | Self::Logits(_)
             | Self::Loss(_)
-            | Self::Edit(_) => false,
+            | Self::Edit(_)
+            | Self::SequenceEdits(_) => false,
         }
     }
 }
@@ -272,12 +275,18 @@ impl Program {
     /// site shows, what was changed. False if this program does not have the site, if nothing could read
     /// the change, if indices stand there, or if the edit does not fit the value's rows.
     pub fn edit(&mut self, site: Site, edit: Edit) -> bool {
+        let fits = |width| edit.fits(width);
+        self.insert_edit(site, Op::Edit(edit.clone()), fits)
+    }
+
+    /// The same of a step that edits what it reads, if it `fits` rows of the width that stands there.
+    pub(crate) fn insert_edit(&mut self, site: Site, op: Op, fits: impl Fn(usize) -> bool) -> bool {
         if let Site::Block(layer, crate::BlockSite::Result) = site
             && !self.keeps_results(layer)
         {
             // Results of heads are a value of their own only where they are changed.
             let projection = self.output_projection(layer);
-            if !projection.is_some_and(|(_, projection)| edit.fits(projection.width())) {
+            if !projection.is_some_and(|(_, projection)| fits(projection.width())) {
                 return false;
             }
             self.split_results(layer);
@@ -288,7 +297,7 @@ impl Program {
         if rows == RowKind::Queries || element == ElementType::U32 {
             return false;
         }
-        if self.steps[producer].op.is_derived() || !edit.fits(width) {
+        if self.steps[producer].op.is_derived() || !fits(width) {
             return false;
         }
         let edited = self.new_value(width, rows);
@@ -313,9 +322,14 @@ impl Program {
                 *named = edited;
             }
         }
-        let step = Step { op: Op::Edit(edit), inputs: vec![value], outputs: vec![edited] };
+        let step = Step { op, inputs: vec![value], outputs: vec![edited] };
         self.steps.insert(producer + 1, step);
         true
+    }
+
+    /// Whether an edit of a site would change what one component reads, and not the value for all.
+    pub(crate) fn is_read_alone(&self, site: Site) -> bool {
+        self.at(site).is_some_and(|value| self.own_readers(site, value).is_some())
     }
 
     /// The steps of the one component that reads a value by this name, where the value had another name first: what

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use lookback_files::Result;
+use lookback_files::{Result, counted};
 use lookback_lens::{
-    Capture, EditTokens, Intervention, InterventionFiles, NoFiles, SiteFilter, Trace,
+    Capture, EditTokens, Intervention, InterventionFiles, NoFiles, SiteFilter, Trace, trace_bytes,
     trace_with_edits,
 };
 use lookback_model::{AttentionEdit, Edit, Edits, PassVariant, Site, TokenId};
@@ -113,7 +113,7 @@ impl Look {
     ///
     /// # Errors
     /// When there are no tokens, or more than the model's context; when the model has no site that a pattern
-    /// matches, or an edit does not fit its site.
+    /// matches, or an edit does not fit its site; when the memory that it takes is not admitted.
     pub fn trace(&self) -> Result<Trace> {
         let wanted = match &self.sites {
             None => SiteFilter::all(),
@@ -140,6 +140,8 @@ impl Look {
             edits.extend(changed.clone()?.iter().cloned());
         }
         let edits = Edits::new(edits).of_variant(*variant);
+        let bytes = trace_bytes((&model.weights, &edits), ids, wanted, model.pool.threads())?;
+        model.admit(&format!("looking at {}", counted(ids.len(), "token")), bytes)?;
         trace_with_edits(&model.weights, &model.pool, ids, wanted, &edits)
     }
 }

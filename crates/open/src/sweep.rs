@@ -2,19 +2,20 @@
 
 mod ablation;
 mod edits;
+mod grid_sums;
 mod pairs;
 
 use lookback_files::{Kind, Refusal, Result, Setting};
 use lookback_lens::{
-    Intervention, InterventionFiles, PatchingGrids, PatchingSweep, PathReceivers, PathSenders,
-    PathSweep, SweepGrid, SweepKind, SweepMetric, patching_sweep, path_sweep, path_sweep_bytes,
-    sweep_kinds,
+    AttributionPasses, Intervention, InterventionFiles, PatchingGrids, PatchingSweep,
+    PathReceivers, PathSenders, PathSweep, SweepGrid, SweepKind, SweepMetric, attribution_batches,
+    attribution_bytes, patching_sweep, path_sweep, path_sweep_bytes, sweep_kinds,
 };
 use lookback_model::{Edits, PassVariant, TokenId};
 use serde::Serialize;
 
 pub use self::ablation::{AblationQuery, AblationReport};
-use self::edits::added;
+use self::{edits::added, grid_sums::GridSums};
 use crate::model::Model;
 
 impl Model {
@@ -242,16 +243,23 @@ impl SweepQuery {
             self.kinds.iter().map(|kind| shape(kind).iter().product::<usize>()).sum()
         };
         let cells = if self.patches { self.pairs.iter().map(cells).sum() } else { 0 };
-        let none = Vec::new();
-        let edited = self.pairs.iter().zip(self.edits.as_ref().unwrap_or(&none));
-        let bytes = edited.map(|(pair, edits)| match self.paths {
-            Some(_) => path_sweep_bytes(weights, pair.corrupted.len(), threads),
-            None => self.of_pair(pair, edits, self.judged()).bytes(weights, threads),
-        });
-        (bytes.max().unwrap_or(0), cells)
+        let sweeps = self.sweeps(self.edits.as_deref().unwrap_or(&[]));
+        let bytes = match self.paths {
+            Some(_) => {
+                let of_pair =
+                    |pair: &SweepPair| path_sweep_bytes(weights, pair.corrupted.len(), threads);
+                self.pairs.iter().map(of_pair).max()
+            }
+            None if self.attributes && !self.patches => {
+                Some(attribution_bytes(weights, &sweeps, threads))
+            }
+            None => distinct(&sweeps).map(|sweep| sweep.bytes(weights, threads)).max(),
+        };
+        (bytes.unwrap_or(0), cells)
     }
 
-    /// Makes it. `each` is called after every change with its number and how many there are.
+    /// Makes it. `each` is called after every change with its number and how many there are; where changes are only
+    /// predicted, after every batch of pairs with how many of them are done.
     ///
     /// # Errors
     /// When prompts of a pair are the same or of different lengths, or pairs of different lengths where positions
@@ -260,55 +268,70 @@ impl SweepQuery {
         let edits = self.edits.clone()?;
         let (bytes, all) = self.plan();
         self.model.admit("the sweep", bytes)?;
-        let metric = self.judged();
-        let several = self.pairs.len() > 1;
-        let (mut clean, mut corrupted, mut before) = (0.0, 0.0, 0);
-        let mut sum: Option<Vec<SweepGrid>> = None;
-        for ((number, pair), edits) in (1..).zip(&self.pairs).zip(&edits) {
-            let at_pair = |refusal: Refusal| match several {
-                true => refusal.at(format!("pair {number}")),
-                false => refusal,
-            };
+        for (place, pair) in self.pairs.iter().enumerate() {
             let given = pair.answer.iter().chain(&pair.wrong).map(|id| id.0);
-            self.model.config().check_ids("answer", given).map_err(at_pair)?;
-            let mut tick = |done, _| each(before + done, all);
-            let swept = self.swept((pair, edits), metric, &mut tick).map_err(at_pair)?;
-            (clean, corrupted) = (clean + swept.0, corrupted + swept.1);
-            let cells = |grid: &SweepGrid| grid.values.len();
-            before += swept.2.iter().map(cells).sum::<usize>();
-            match &mut sum {
-                None => sum = Some(swept.2),
-                Some(sum) => {
-                    for (sum, grid) in sum.iter_mut().zip(&swept.2) {
-                        same_shape(sum, grid).map_err(at_pair)?;
-                        sum.add(grid);
-                    }
-                }
+            let checked = self.model.config().check_ids("answer", given);
+            checked.map_err(|refusal| self.at_pair(place, refusal))?;
+        }
+        let mut sums = GridSums::default();
+        if self.attributes && !self.patches && self.paths.is_none() {
+            self.attributed(&edits, &mut sums, each)?;
+        } else {
+            let mut before = 0;
+            for (place, (pair, edits)) in self.pairs.iter().zip(&edits).enumerate() {
+                let mut tick = |done, _| each(before + done, all);
+                let swept = self.swept((pair, edits), &mut tick);
+                let swept = swept.map_err(|refusal| self.at_pair(place, refusal))?;
+                before += swept.2.iter().map(|grid| grid.values.len()).sum::<usize>();
+                sums.add(swept).map_err(|refusal| self.at_pair(place, refusal))?;
             }
         }
-        let count = self.pairs.len();
-        let Some(mut grids) = sum else {
-            return Err(Refusal::of(
-                Kind::InvalidInput,
-                "there is no pair of prompts to sweep over",
-            ));
+        let changed = match self.paths {
+            None => ChangedPass::Corrupted,
+            Some(_) => ChangedPass::Clean,
         };
-        (clean, corrupted) = (clean / count as f64, corrupted / count as f64);
-        let (changed, [from, to]) = match self.paths {
-            None => (ChangedPass::Corrupted, [corrupted, clean]),
-            Some(_) => (ChangedPass::Clean, [clean, corrupted]),
-        };
-        grids.iter_mut().for_each(|grid| grid.finish(count, from, Some(to)));
-        Ok(SweepReport { metric, pairs: count, changed, clean, corrupted, grids })
+        let (clean, corrupted, grids) = sums.means(changed)?;
+        let (metric, pairs) = (self.judged(), self.pairs.len());
+        Ok(SweepReport { metric, pairs, changed, clean, corrupted, grids })
+    }
+
+    /// What is predicted of all pairs, several in one pass.
+    fn attributed(
+        &self,
+        edits: &[[Edits; 2]],
+        sums: &mut GridSums,
+        each: &mut dyn FnMut(usize, usize) -> Result<()>,
+    ) -> Result<()> {
+        let Model { weights, pool, .. } = &self.model;
+        let sweeps = self.sweeps(edits);
+        let mut passes = AttributionPasses::new(weights, pool, &sweeps);
+        for batch in attribution_batches(&sweeps) {
+            let first = batch.start;
+            let grids = passes.grids(&sweeps[batch.clone()]);
+            let grids = grids.map_err(|(place, refusal)| self.at_pair(first + place, refusal))?;
+            for (place, grids) in batch.clone().zip(grids) {
+                sums.add(grids).map_err(|refusal| self.at_pair(place, refusal))?;
+            }
+            each(batch.end, sweeps.len())?;
+        }
+        Ok(())
+    }
+
+    /// What is refused of one pair among several says of which.
+    fn at_pair(&self, place: usize, refusal: Refusal) -> Refusal {
+        match self.pairs.len() {
+            0 | 1 => refusal,
+            _ => refusal.at(format!("pair {}", place + 1)),
+        }
     }
 
     /// The sweep of one pair.
     fn swept(
         &self,
         (pair, edits): (&SweepPair, &[Edits; 2]),
-        metric: SweepMetric,
         each: &mut dyn FnMut(usize, usize) -> Result<()>,
     ) -> Result<PatchingGrids> {
+        let metric = self.judged();
         let Model { weights, pool, .. } = &self.model;
         let Some(Paths { senders, receivers, recomputes_mlps }) = &self.paths else {
             return patching_sweep(weights, pool, &self.of_pair(pair, edits, metric), each);
@@ -329,6 +352,13 @@ impl SweepQuery {
             edits: edits.each_ref(),
         };
         path_sweep(weights, pool, &sweep, each)
+    }
+
+    /// The sweeps of all pairs, but of paths.
+    fn sweeps<'a>(&'a self, edits: &'a [[Edits; 2]]) -> Vec<PatchingSweep<'a>> {
+        let metric = self.judged();
+        let pairs = self.pairs.iter().zip(edits);
+        pairs.map(|(pair, edits)| self.of_pair(pair, edits, metric)).collect()
     }
 
     /// The sweep of one pair, but of paths.
@@ -360,14 +390,11 @@ impl SweepQuery {
     }
 }
 
-/// Refuses to average grids that do not fit.
-fn same_shape(sum: &SweepGrid, grid: &SweepGrid) -> Result<()> {
-    if sum.shape == grid.shape {
-        return Ok(());
-    }
-    let what = format!(
-        "{}: its grid is {:?} and that of the first pair {:?}; sweep pairs of as many tokens, or over heads",
-        grid.kind, grid.shape, sum.shape
-    );
-    Err(Refusal::of(Kind::InvalidInput, what))
+/// Sweeps that take other memory than the one before them.
+fn distinct<'s, 'a>(
+    sweeps: &'s [PatchingSweep<'a>],
+) -> impl Iterator<Item = &'s PatchingSweep<'a>> {
+    let takes = |sweep: &PatchingSweep<'a>| (sweep.corrupted.len(), sweep.edits);
+    let is_new = move |at: &usize| *at == 0 || takes(&sweeps[*at]) != takes(&sweeps[*at - 1]);
+    (0..sweeps.len()).filter(is_new).map(|at| &sweeps[at])
 }

@@ -9,7 +9,7 @@ use lookback_open::WeightsId;
 use serde_json::Value;
 
 /// Questions whose answers are remembered.
-const MAX_REMEMBERED: usize = 8;
+const MAX_REMEMBERED: usize = 64;
 
 /// A route, whose weights it is asked about, and the request.
 pub(crate) type Question = (&'static str, WeightsId, Value);

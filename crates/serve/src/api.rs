@@ -20,12 +20,15 @@ mod stream;
 mod sweep;
 mod tokens;
 mod training;
+mod weights;
 mod why;
 
 use axum::{
     Router,
+    handler::Handler,
     http::{Method, StatusCode, Uri},
 };
+use tower_http::compression::CompressionLayer;
 
 use crate::{error_response::ErrorResponse, files, state::AppState};
 
@@ -52,8 +55,9 @@ pub(crate) fn routes() -> Router<AppState> {
         .merge(sweep::routes())
         .merge(tokens::routes())
         .merge(training::routes())
+        .merge(weights::routes())
         .merge(why::routes())
-        .fallback(files::file)
+        .fallback(files::file.layer(CompressionLayer::new()))
         .method_not_allowed_fallback(not_so)
 }
 

@@ -11,7 +11,11 @@ use lookback_generate::prefix_cache::PrefixCache;
 use lookback_model::{Edits, Network};
 use lookback_open::WeightsId;
 
-use crate::{error_response::Result, models::ServedModel, prompt::ModelInput};
+use crate::{
+    error_response::{ErrorResponse, Result},
+    models::ServedModel,
+    prompt::ModelInput,
+};
 
 /// Models whose texts are kept.
 const MAX_MODELS: usize = 2;
@@ -34,8 +38,13 @@ pub(crate) struct PrefixCaches(Arc<Mutex<Vec<(WeightsId, Edits, SharedCache)>>>)
 
 impl PrefixCaches {
     /// What was read with a model's weights, under the same edits: what an edited pass wrote into the
-    /// cache is never read by another.
-    pub(crate) fn get_or_create(&self, input: &ModelInput, threads: usize) -> Result<SharedCache> {
+    /// cache is never read by another. One with edits is refused where it would take more than half of what is free.
+    pub(crate) fn get_or_create(
+        &self,
+        input: &ModelInput,
+        threads: usize,
+        free: Option<usize>,
+    ) -> Result<SharedCache> {
         let ModelInput { model, edits, .. } = input;
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same =
@@ -44,6 +53,8 @@ impl PrefixCaches {
         let shared = match found {
             Some(at) => all.remove(at).2,
             None => {
+                let (network, compute) = (model.network(), model.weights.compute());
+                check_memory((network, edits), compute, threads, max_positions(model), free)?;
                 let cache = empty_cache(model, threads);
                 Arc::new(Mutex::new(cache.with_edits(model.network(), edits, threads)?))
             }
@@ -105,10 +116,33 @@ fn empty_cache(model: &ServedModel, threads: usize) -> PrefixCache {
     PrefixCache::new(network, compute, threads, context, MAX_SEQUENCES, pages).with_max_pages(pages)
 }
 
+/// Refuses a cache with edits that would take more than half of what is free: an edit may need buffers that no plain
+/// pass has, such as those of the results of all heads.
+fn check_memory(
+    (network, edits): (&Network, &Edits),
+    compute: Compute,
+    threads: usize,
+    tokens: usize,
+    free: Option<usize>,
+) -> Result<()> {
+    let Some(free) = free.filter(|_| !edits.is_empty()) else { return Ok(()) };
+    let pages = 2 * KvCache::pages(tokens);
+    let bytes = Sequences::edited_bytes(network, edits, compute, threads, tokens, pages)?;
+    if bytes <= free / 2 {
+        return Ok(());
+    }
+    Err(ErrorResponse::bad_request(format!(
+        "texts of {tokens} tokens with these edits need {} MB, and {} MB is the most that is taken; edit other \
+         sites, or open the model with a smaller context",
+        bytes.div_ceil(1 << 20),
+        free >> 21
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lookback_model::{Config, Size};
+    use lookback_model::{BlockSite, Change, Config, Edit, Site, Size};
 
     #[test]
     fn a_model_reads_its_whole_context_at_once_unless_memory_is_short() {
@@ -132,5 +166,36 @@ mod tests {
             Sequences::bytes(&network, Compute::F32, 2, tokens, 2 * KvCache::pages(tokens))
         };
         assert!(bytes(some) <= 1 << 28 && bytes(some + KvCache::PAGE) > 1 << 28);
+    }
+    #[test]
+    fn texts_with_edits_are_refused_where_memory_is_short() {
+        let size = Size {
+            vocabulary: 256,
+            width: 64,
+            layers: 4,
+            heads: 4,
+            key_heads: 4,
+            hidden: 64,
+            context: 4096,
+        };
+        let network = Network::new(&Config::llama(size).unwrap());
+        let edit = |site| {
+            let numbers = [0.5].into();
+            let edit = Edit { change: Change::Scale, positions: None, columns: 0..8, numbers };
+            Edits::new([(Site::Block(1, site), edit)])
+        };
+        let (z, results) = (edit(BlockSite::Z), edit(BlockSite::Result));
+        let bytes = |edits: &Edits| {
+            let pages = 2 * KvCache::pages(4096);
+            Sequences::edited_bytes(&network, edits, Compute::F32, 2, 4096, pages).unwrap()
+        };
+        assert!(bytes(&results) > bytes(&z));
+        let check = |edits: &Edits, free| {
+            check_memory((&network, edits), Compute::F32, 2, 4096, free).is_ok()
+        };
+        let free = Some(2 * bytes(&z));
+        assert!(check(&z, free) && !check(&results, free));
+        assert!(check(&results, Some(2 * bytes(&results))) && check(&results, None));
+        assert!(!check(&z, Some(1 << 20)) && check(&Edits::default(), Some(1 << 20)));
     }
 }

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     io,
     net::{SocketAddr, ToSocketAddrs},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -91,6 +91,11 @@ impl Server {
     /// Where to tell how a training goes.
     pub fn training(&self) -> Training {
         self.state.training.clone()
+    }
+
+    /// How many changed passes its sweeps have made so far.
+    pub fn changed_passes(&self) -> usize {
+        self.state.changed_passes.load(Ordering::Relaxed)
     }
 
     /// All routes, for a server that is reached as `host` at `port`.

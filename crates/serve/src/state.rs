@@ -1,6 +1,6 @@
 //! What all handlers share. Cloning it shares it.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicUsize};
 
 use axum::http::StatusCode;
 use lookback_engine::ThreadPool;
@@ -40,6 +40,8 @@ pub(crate) struct AppState {
     pub(crate) resolved_edits: ResolvedEdits,
     /// Scores of heads and neurons, remembered.
     pub(crate) answers: AnswersOfWeights,
+    /// How many changed passes sweeps have made.
+    pub(crate) changed_passes: Arc<AtomicUsize>,
     /// The token that only the page served from here has.
     pub(crate) token: Arc<str>,
 }
@@ -57,6 +59,7 @@ impl AppState {
             variant: PassVariant::default(),
             resolved_edits: ResolvedEdits::default(),
             answers: AnswersOfWeights::default(),
+            changed_passes: Arc::default(),
             token: token.into(),
         }
     }

@@ -6,6 +6,7 @@
 import { hold } from './kit/anchor.js';
 import { ProgramError, UnreachableError } from './kit/client.js';
 import { fill, h } from './kit/dom.js';
+import { messageText } from './kit/messages.js';
 
 /** @typedef {import('./kit/stage.js').Selection} Selection */
 /** @typedef {import('./kit/stage.js').Drawn} Drawn */
@@ -55,6 +56,9 @@ export function figures(page, bar) {
     observer.observe(place.root);
     const heading = place.root.closest('section')?.querySelector('h1, h2');
     place.root.setAttribute('aria-label', heading?.textContent ?? '');
+    // What stands in its place as long as there is no model, and on paper, should it not be drawn by then.
+    place.root.dataset.waiting = messageText('figure.waiting');
+    place.root.dataset.undrawn = messageText('figure.undrawn');
     // Until its own controls are there the figure itself is what the keyboard reaches.
     place.root.tabIndex = 0;
     place.root.addEventListener('focusin', () => draw(place));
@@ -81,11 +85,10 @@ export function figures(page, bar) {
     const { stage, styles = '' } = place.root.dataset;
     place.mounted ??= Promise.all([
       import(`./stages/${stage}.js`),
-      // Figures of the first load have no lines of the reference below them.
-      styles ? import('./stages/around_reference.js') : null,
-      ...[...styles.split(' '), 'around'].filter((name) => name && styles).map(styled),
-    ]).then(([module, lines]) => {
-      lines?.reference(place.root.closest('section'));
+      import('./stages/around_reference.js'),
+      ...[...styles.split(' '), 'around'].filter((name) => name).map(styled),
+    ]).then(([module, { reference }]) => {
+      reference(place.root.closest('section'));
       const drawn = module.default.mount(place.root, page);
       place.root.tabIndex = -1;
       return drawn;

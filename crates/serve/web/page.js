@@ -11,7 +11,7 @@ import { namesTokens, write } from './kit/changes.js';
 import { chip, spelled } from './kit/chips.js';
 import { ask, isOtherProgram, ProgramError, UnreachableError, watchAnswers } from './kit/client.js';
 import { fill, h, sideways } from './kit/dom.js';
-import { count } from './kit/number.js';
+import { message, messageText } from './kit/messages.js';
 import { particulars } from './kit/particulars.js';
 import { drawBeforePrinting } from './kit/print.js';
 import { rovingTabindex } from './kit/roving_tabindex.js';
@@ -120,7 +120,7 @@ function drawBar() {
   const lines = text.split('\n').length;
   more.hidden = lines < 2;
   prompt.classList.toggle('has-lines', lines > 1);
-  fill(more, `+ ${count(lines - 1)} ${lines === 2 ? 'line' : 'lines'}`);
+  fill(more, message('bar.lines', { count: lines - 1 }));
   const of = describe(chosen.model);
   fill(
     model,
@@ -185,39 +185,46 @@ function drawTokens() {
 function drawAbout(of) {
   const learning =
     of.step !== null && of.steps
-      ? `still learning: these weights were read at step ${count(of.step)} of ${count(of.steps)}`
+      ? messageText('bar.about.learning', { step: of.step, steps: of.steps })
       : null;
+  const stored = { precision: of.precision, memory: megabytes(of.bytes) };
   const facts = [
-    `${of.family}, ${count(of.parameters)} parameters`,
-    `${of.layers} layers of ${of.heads} heads, ${of.width} wide, ${count(of.vocabulary)} tokens, context ${count(of.context)}`,
+    messageText('bar.about.parameters', { family: of.family, parameters: of.parameters }),
+    messageText('bar.about.shape', of),
     ...particulars(of),
-    `weights stored as ${of.precision}${of.file_bytes === null ? '' : ` in ${megabytes(of.file_bytes)} of files`}, ${megabytes(of.bytes)} in memory`,
-    `computed in ${of.compute} on ${of.threads} ${of.threads === 1 ? 'thread' : 'threads'}`,
+    of.file_bytes === null
+      ? messageText('bar.about.weights', stored)
+      : messageText('bar.about.weights-in-files', { ...stored, files: megabytes(of.file_bytes) }),
+    messageText('bar.about.computed', { compute: of.compute, count: of.threads }),
     learning,
-    of.path,
   ];
   fill(
     about,
     facts.filter((fact) => fact !== null).map((fact) => h('li', null, fact)),
+    h('li', { class: 'model-path' }, of.path),
   );
-  /** @type {HTMLElement} */ (document.querySelector('#about-short')).textContent = learning
-    ? `${of.name}, step ${count(/** @type {number} */ (of.step))}`
-    : `${of.name}, ${short(of.parameters)}`;
+  fill(
+    /** @type {HTMLElement} */ (document.querySelector('#about-short')),
+    learning
+      ? message('bar.about.short-learning', { name: of.name, step: of.step ?? 0 })
+      : message('bar.about.short', { name: of.name, size: short(of.parameters) }),
+  );
 }
 
 /** @param {number} bytes */
 function megabytes(bytes) {
   const millions = bytes / 1e6;
-  return `${millions.toFixed(millions < 10 ? 1 : 0)} MB`;
+  return messageText('common.megabytes', { size: millions.toFixed(millions < 10 ? 1 : 0) });
 }
 
 /** @param {number} parameters */
 function short(parameters) {
+  const size = (/** @type {number} */ unit, digits = 0) => (parameters / unit).toFixed(digits);
   return parameters >= 1e9
-    ? `${(parameters / 1e9).toFixed(1)}B`
+    ? messageText('bar.about.billions', { size: size(1e9, 1) })
     : parameters >= 1e6
-      ? `${(parameters / 1e6).toFixed(0)}M`
-      : `${(parameters / 1e3).toFixed(0)}K`;
+      ? messageText('bar.about.millions', { size: size(1e6) })
+      : messageText('bar.about.thousands', { size: size(1e3) });
 }
 
 /** @param {string | null} name */
@@ -303,7 +310,7 @@ function refuse(of, error) {
   if (selection && selection.model !== of.name && error instanceof ProgramError) {
     selection = null;
     changes.draw(null);
-    places.blank(`There is nothing to show of ${of.name}: ${problem}.`);
+    places.blank(messageText('figure.blank', { model: of.name, problem }));
   }
   drawBar();
 }
@@ -339,14 +346,8 @@ let isKnocking = false;
 /** What the bar says of a program that does not answer. @type {Record<string, () => (Node | string)[]>} */
 const WAITING = {
   answers: () => [],
-  slow: () => [
-    'The program has not answered for some seconds: it is busy, or it is stopped. This page goes on when it answers.',
-  ],
-  away: () => [
-    'The program does not answer. This page goes on when it does: start it again with ',
-    h('code', null, 'lookback'),
-    '.',
-  ],
+  slow: () => message('bar.slow'),
+  away: () => message('bar.away', { command: h('code', null, 'lookback') }),
 };
 
 watchAnswers(async (answers) => {

@@ -7,6 +7,7 @@
 import { has, minus, plus, without, write } from './kit/changes.js';
 import { ask } from './kit/client.js';
 import { clear, fill, h } from './kit/dom.js';
+import { messageText } from './kit/messages.js';
 import { isStill } from './kit/player.js';
 import { drawing, key, named } from './sheet/drawing.js';
 
@@ -37,6 +38,7 @@ const ABOUT = {
   'attend-section': ['head'],
   'context-section': ['head'],
   'mlp-section': ['mlp'],
+  'weights-section': ['head', 'mlp'],
   'facts-section': ['mlp'],
   'unembed-section': ['mlp', 'logits'],
   'stream-section': ['stream'],
@@ -62,7 +64,7 @@ export function sheet(page, bar) {
   const switches = h('div', { class: 'sheet-switch' });
   const node = h(
     'nav',
-    { id: 'sheet', 'aria-label': 'the whole model' },
+    { id: 'sheet', 'aria-label': messageText('sheet.name') },
     place,
     h('div', { class: 'sheet-foot' }, name, switches),
   );
@@ -76,8 +78,8 @@ export function sheet(page, bar) {
       'aria-controls': 'sheet',
       onclick: () => open(!node.classList.contains('is-open')),
     },
-    'sheet',
-    h('span', { class: 'spoken' }, ': the whole model'),
+    h('span', { 'aria-hidden': 'true' }, messageText('sheet.opener')),
+    h('span', { class: 'spoken' }, messageText('sheet.opener-name')),
   );
   bar.querySelector('.bar-line')?.append(opener);
   bar.after(node);
@@ -139,18 +141,25 @@ export function sheet(page, bar) {
     page.set({ changes: write(isOff(part) ? minus(changes, off) : plus(changes, off)) });
   }
 
+  /** What the button of a head or an MLP says. @param {Part} part */
+  function switchText(part) {
+    const { kind, layer = 0, head = 0 } = part;
+    return kind === 'head'
+      ? messageText(isOff(part) ? 'sheet.switch.head-on' : 'sheet.switch.head-off', {
+          head: `${layer}.${head}`,
+        })
+      : messageText(isOff(part) ? 'sheet.switch.mlp-on' : 'sheet.switch.mlp-off', { layer });
+  }
+
   /** @param {Part | null} part  what the pointer is at */
   function foot(part = held) {
-    fill(name, part ? `${named(part)}${isOff(part) ? ', off' : ''}` : '');
+    const called = part ? named(part) : '';
+    fill(name, part && isOff(part) ? messageText('sheet.off', { part: called }) : called);
     if (!held || !change(held)) return clear(switches);
     const own = held;
     fill(
       switches,
-      h(
-        'button',
-        { type: 'button', class: 'plain', onclick: () => turn(own) },
-        isOff(own) ? `switch ${named(own)} on` : `switch ${named(own)} off`,
-      ),
+      h('button', { type: 'button', class: 'plain', onclick: () => turn(own) }, switchText(own)),
     );
   }
 

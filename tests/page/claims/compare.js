@@ -27,7 +27,7 @@ async function goesOn({ ask }, text) {
 
 /** @param {World} world */
 export async function sweep(world) {
-  const { caption, figure, ids, ask, about } = world;
+  const { caption, figure, ids, ask, about, isChanged } = world;
   const text = await written(world);
   const first = (await ask('next', { token: ids.length - 1, most: 1, find: '' })).top[0].id;
   const second = await goesOn(world, text);
@@ -42,7 +42,7 @@ export async function sweep(world) {
   const same = first === second;
   const said = fit(
     caption,
-    `(?:Both texts go on with .+?\\.|The first text goes on with .+?, the second with .+?\\.) Put the stream before layer (?<layer>\\d+) at .+? into the second text, and (?<share>${SHARE}) of the (?<what>way between the two predictions is gone|difference between the two is back|difference between the two is added to it): it (?<still>still )?goes on with .+?\\. In the first layer (?:and in the last, most of it stands at (?<one>.+?)|most of it stands at (?<from>.+?), in the last at (?<to>.+?): on the way it moves)\\.`,
+    `(?:Both texts go on with .+?\\.|The first text goes on with .+?, the second with .+?\\.) Put the stream before layer (?<layer>\\d+) at .+? into the second text, and (?<share>${SHARE}) of the (?<what>way between the two predictions is gone|difference between the two is back|difference between the two is added to it): it (?<still>still )?goes on with .+?\\. In the first layer (?:and in the last, most of it stands at (?<one>.+?)|most of it stands at (?<from>.+?), in the last at (?<to>.+?): on the way it moves)\\.(?<apart> Both are read without the changes that this page makes\\.)?`,
   );
   const layer = Math.floor(rows / 2);
   const best = (/** @type {number} */ row) => {
@@ -59,6 +59,7 @@ export async function sweep(world) {
   const cells = await figure.locator('.sweep-cell').count();
   return faults([
     [said !== null, 'a form of its own'],
+    [(said?.apart !== undefined) === isChanged, 'whether it is told that changes are left out'],
     [titles[0] === first, `the first goes on with ${first}`],
     [same || titles[1] === second, `the second goes on with ${second}`],
     [titles.at(-1) === differences.last.next[1], `with the cell ${differences.last.next[1]}`],
@@ -74,12 +75,12 @@ export async function sweep(world) {
 
 /** @param {World} world */
 export async function diff(world) {
-  const { caption, figure, ask } = world;
+  const { caption, figure, ask, isChanged } = world;
   const { differences } = await ask('diff', { other: await written(world) });
   const { last, depth_kl, heads } = differences;
   const said = fit(
     caption,
-    `After .+?, (?:(?<both>both go on with .+?)|the first text goes on with .+?, the second with .+?); their predictions are (?<kl>${N}) nats apart\\. (?:(?<none>Nothing tells them apart)\\. |Read at each depth, they part (?:(?<start>before the first layer)|in layer (?<layer>\\d+)): there the distance first reaches a tenth of that\\. )?(?:Of all heads (?<head>\\d+\\.\\d+) differs most, by (?<share>${SHARE}) of what it returns\\.)?`,
+    `After .+?, (?:(?<both>both go on with .+?)|the first text goes on with .+?, the second with .+?); their predictions are (?<kl>${N}) nats apart\\. (?:(?<none>Nothing tells them apart)\\. |Read at each depth, they part (?:(?<start>before the first layer)|in layer (?<layer>\\d+)): there the distance first reaches a tenth of that\\. )?(?:Of all heads (?<head>\\d+\\.\\d+) differs most, by (?<share>${SHARE}) of what it returns\\.)?(?<apart> Both are read without the changes that this page makes\\.)?`,
   );
   const titles = await figure
     .locator('figcaption .next-word')
@@ -93,6 +94,7 @@ export async function diff(world) {
   const told = said?.start ? 0 : said?.layer === undefined ? -1 : Number(said.layer) + 1;
   return faults([
     [said !== null, 'a form of its own'],
+    [(said?.apart !== undefined) === isChanged, 'whether it is told that changes are left out'],
     [says(said?.kl, last.kl), `${last.kl} nats`],
     [(said?.both !== undefined) === (last.next[0] === last.next[1]), 'whether both say the same'],
     [titles[0] === last.next[0] && titles.at(-1) === last.next[1], `${last.next} follow`],

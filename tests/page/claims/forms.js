@@ -16,6 +16,7 @@
  * @property {Record<string, number>} settings  of the chain, as the page has them unasked
  * @property {import('playwright-core').Locator} figure
  * @property {string} caption
+ * @property {boolean} isChanged  whether the page changes the passes
  */
 
 /** @typedef {(world: World) => Promise<string[]> | string[]} Check  what is wrong, if anything */

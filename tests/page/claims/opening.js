@@ -15,7 +15,7 @@ export async function opening(world) {
   const { caption, token, layer, head, about, ids, ask } = world;
   const row = part(world, `blocks.${layer}.attn.pattern`, head, token);
   const next = likeliest(world);
-  const why = `(?: Of all (?<heads>${N}) heads, (?<first>\\d+\\.\\d+) pushes .+? up most(?<alone>, and without it that word would be least likely)?(?:; without head (?<needed>\\d+\\.\\d+) it would be least likely)?\\.)?`;
+  const why = `(?: Of all (?<heads>${N}) heads, (?<first>\\d+\\.\\d+) pushes .+? up most(?<alone>, and without it that word loses most)?(?:; but without head (?<needed>\\d+\\.\\d+) it loses even more)?\\.)?`;
   const said =
     fit(
       caption,

@@ -5,7 +5,7 @@ import { faults, fit, N, num } from './forms.js';
 /** @typedef {import('./forms.js').World} World */
 
 /** @param {World} world */
-export async function repetition({ caption, figure, ids }) {
+export async function repetition({ caption, figure, ids, isChanged }) {
   const texts = await figure.locator('.repetition-words').evaluateAll((nodes) =>
     nodes.map((node) =>
       Array.from(node.children, (token) => ({
@@ -35,7 +35,7 @@ export async function repetition({ caption, figure, ids }) {
   const of = (/** @type {number} */ at) => `(?<r${at}>${N}) of (?<a${at}>${N})`;
   const said = fit(
     caption,
-    `Always the likeliest: ${of(0)} tokens are repeated\\. Drawn at temperature 1\\.0: ${of(1)}, ${of(2)} and ${of(3)}\\. (?<verdict>.+?)\\. What is marked .+`,
+    `Always the likeliest: ${of(0)} tokens are repeated\\. Drawn at temperature 1\\.0: ${of(1)}, ${of(2)} and ${of(3)}\\.(?<before> Without the changes, in the same order: .+?\\.| Without the changes the four texts are the same\\.)? (?<verdict>.+?)\\. What is marked .+`,
   );
   const shares = told.map(({ repeated, all }) => (all ? repeated / all : 0));
   const [greedy = 0, most] = [shares[0], Math.max(...shares.slice(1))];
@@ -50,6 +50,7 @@ export async function repetition({ caption, figure, ids }) {
   return faults([
     [said !== null, 'a form of its own'],
     [texts.length === 4, 'four texts'],
+    [(said?.before !== undefined) === isChanged, 'whether it tells of the texts without changes'],
     ...told.flatMap(
       ({ repeated, all, isMarked }, at) =>
         /** @type {[boolean, string][]} */ ([

@@ -10,7 +10,7 @@ const SIGNED = `[+]?${N}`;
 const unsigned = (text) => text?.replace('+', '');
 
 /** A part as the sentences name it. @param {any} part */
-const named = ({ kind, layer, head }) =>
+const named = ({ kind, layer, head, site }) =>
   kind === 'head'
     ? `head ${layer}.${head}`
     : kind === 'mlp'
@@ -19,7 +19,9 @@ const named = ({ kind, layer, head }) =>
         ? `the biases, attention ${layer}`
         : kind === 'final_bias'
           ? 'the biases at the end'
-          : `the ${kind}`;
+          : kind === 'edit'
+            ? `the edit of ${site}`
+            : `the ${kind}`;
 
 /** The strongest first. @param {any[]} parts */
 const sorted = (parts) =>
@@ -42,15 +44,18 @@ const FROM = `(?:; (?<KINDshare>most|the largest part) of that, (?<KINDfrom>${SI
 
 /** @param {World} world */
 export async function why(world) {
-  const { caption, token, about, ask } = world;
-  const { why } = await ask('why', { position: token, share: 0.8, exact: true });
+  const { caption, token, about, ask, isChanged } = world;
+  const asked = { position: token, share: 0.8, exact: true };
+  const { why } = await ask('why', asked);
+  const without = { ...asked, of: why.target, edits: [], variant: {} };
+  const unchanged = isChanged ? (await ask('why', without)).why : null;
   const parts = sorted(why.parts);
   const top = parts[0];
   const head = parts.find(({ kind }) => kind === 'head');
   const against = parts.find(({ contribution }) => contribution * top.contribution < 0);
   const said = fit(
     caption,
-    `(?<who>Head \\d+\\.\\d+|The .+?) (?<how>adds|takes) (?<most>${N}) (?:to|off) the logit of .+?, which is (?<all>${N}) in all${FROM.replaceAll('KIND', 'top')}\\. (?:Of the heads, (?<head>head \\d+\\.\\d+) (?<headHow>adds|takes off) most, (?<headMost>${N})${FROM.replaceAll('KIND', 'head')}\\. )?(?:No part (?<none>takes anything off|adds anything)|Most is (?<other>taken off|added) by (?<against>.+?): (?<value>${SIGNED}))\\. All (?<count>\\d+) parts add up to what the model computed, but for (?<rest>${N}|−?\\de[-−]?\\d+), the rounding of 32-bit numbers\\.(?<cap> A cap stands behind the sum in this model: the parts add up to (?<before>${N}), and the cap leaves (?<left>${N}) % of it\\.)?`,
+    `(?<who>Head \\d+\\.\\d+|The .+?) (?<how>adds|takes) (?<most>${N}) (?:to|off) the logit of .+?, which is (?<all>${N}) in all${FROM.replaceAll('KIND', 'top')}\\.(?: Without the changes, the logit of .+? is (?<before>${N})\\.)? (?:Of the heads, (?<head>head \\d+\\.\\d+) (?<headHow>adds|takes off) most, (?<headMost>${N})${FROM.replaceAll('KIND', 'head')}\\. )?(?:No part (?<none>takes anything off|adds anything)|Most is (?<other>taken off|added) by (?<against>.+?): (?<value>${SIGNED}))\\. All (?<count>\\d+) parts add up to what the model computed, but for (?<rest>${N}|−?\\de[-−]?\\d+), the rounding of 32-bit numbers\\.(?<cap> A cap stands behind the sum in this model: the parts add up to (?<uncapped>${N}), and the cap leaves (?<left>${N}) % of it\\.)?`,
   );
   const first = said?.who?.replace(/^[HT]/, (letter) => letter.toLowerCase());
   const source = head && origin(why, head);
@@ -68,6 +73,11 @@ export async function why(world) {
     [says(said?.most, Math.abs(top.contribution)), `it is ${top.contribution}`],
     [(said?.how === 'adds') === top.contribution >= 0, 'whether it adds'],
     [says(said?.all, logit), `the logit ${logit}`],
+    [(said?.before !== undefined) === isChanged, 'what it is without the changes'],
+    [
+      unchanged === null || says(said?.before, unchanged.logit),
+      `without the changes ${unchanged?.logit}`,
+    ],
     [(said?.head !== undefined) === (top.kind !== 'head' && head !== undefined), 'its heads'],
     [
       said?.head === undefined || said.head === named(head),
@@ -91,7 +101,10 @@ export async function why(world) {
       `the parts add up to ${sum}, not ${why.before_cap}`,
     ],
     [(said?.cap !== undefined) === (about.block.logit_cap !== null), 'its cap'],
-    [said?.before === undefined || says(said.before, why.before_cap), 'the logit before its cap'],
+    [
+      said?.uncapped === undefined || says(said.uncapped, why.before_cap),
+      'the logit before its cap',
+    ],
     [said?.left === undefined || says(said.left, 100 * why.cap.factor), 'what the cap leaves'],
   ]);
 }

@@ -1,18 +1,20 @@
 //! Attention, over keys and values in a cache's pages or in pages of the pass's own.
 
-use lookback_kernels::attend::{self, AttentionParams};
-use lookback_model::{Attend, AttentionEdit, ValueId};
+use std::slice;
+
+use lookback_kernels::attend::{self, AttentionParams, SequenceSpan};
+use lookback_model::{Attend, AttentionEdit, BoundEdits, SequenceId, ValueId};
 
 use super::{Interpreter, keys::Keys};
 use crate::attention::{self, LayerPages};
 
 impl<'a> Interpreter<'a> {
     /// Stores keys and values, and lets every row look at those that it may see. The log-sum-exps are made
-    /// only where a step reads them.
+    /// only where a step reads them. Without edits of all sequences, each may have its own.
     pub(super) fn attend(
         &mut self,
         config: &Attend,
-        edits: &[AttentionEdit],
+        edits: Option<&[AttentionEdit]>,
         [q, k, v]: [ValueId; 3],
         z: ValueId,
         log_sum_exp: ValueId,
@@ -32,10 +34,20 @@ impl<'a> Interpreter<'a> {
             let mut log_sum_exp = saved.as_mut().map(|saved| &mut saved[..len]);
             let sums = log_sum_exp.as_deref_mut();
             attend::forward(pass.pool, &heads, q, pass.spans, pages, z, sums);
+            let Some(edits) = edits else { return };
+            let scratch = &mut pass.edits.scratch;
+            let mut change = |edits: &[AttentionEdit], spans: &[SequenceSpan]| {
+                let to = (&mut *z, log_sum_exp.as_deref_mut());
+                attend::forward_edited(pass.pool, (&heads, edits), q, spans, pages, scratch, to);
+            };
             if !edits.is_empty() {
-                let (pool, spans, scratch) = (pass.pool, pass.spans, &mut pass.edits.scratch);
-                let (edited, to) = ((&heads, edits), (z, log_sum_exp));
-                attend::forward_edited(pool, edited, q, spans, pages, scratch, to);
+                return change(edits, pass.spans);
+            }
+            for (span, segment) in pass.spans.iter().zip(&pass.batch.segments) {
+                let own = own_edits(pass.sequence_edits, segment.sequence, config.layer);
+                if !own.is_empty() {
+                    change(own, slice::from_ref(span));
+                }
             }
         });
         if let Some(saved) = saved {
@@ -60,4 +72,14 @@ impl<'a> Interpreter<'a> {
             }
         }
     }
+}
+
+/// The edits that a sequence has of the scores and the pattern of a layer.
+pub(super) fn own_edits(
+    all: &[(SequenceId, BoundEdits)],
+    sequence: SequenceId,
+    layer: usize,
+) -> &[AttentionEdit] {
+    let own = all.iter().find(|(own, _)| *own == sequence);
+    own.map_or(&[], |(_, edits)| edits.of_attention(layer))
 }

@@ -4,7 +4,7 @@
 use lookback_kernels::{attend, loss};
 use lookback_model::{Attend, AttentionEdit, ElementType, Op, Site, Step, ValueId};
 
-use super::{Interpreter, keys::Keys};
+use super::{Interpreter, attention::own_edits, keys::Keys};
 
 /// The values at a site, borrowed for one call of an observer.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +107,9 @@ impl Interpreter<'_> {
         };
         let pages = self.layer_pages(config).pages(storage, self.table);
         let query = self.buffers.get(q);
-        for span in self.spans {
+        for (span, segment) in self.spans.iter().zip(&self.batch.segments) {
+            let own = own_edits(self.sequence_edits, segment.sequence, config.layer);
+            let edits = if edits.is_empty() { own } else { edits };
             let keys = span.first_position + span.rows;
             values.clear();
             values.resize(config.heads * span.rows * keys, 0.0);

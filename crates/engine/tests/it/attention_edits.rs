@@ -28,7 +28,7 @@ fn list(chosen: &[u32]) -> Option<Arc<[u32]>> {
 }
 
 /// Edits of scores and of patterns, of each kind, in both layers.
-fn attention_edits() -> Vec<(usize, AttentionEdit)> {
+pub fn attention_edits() -> Vec<(usize, AttentionEdit)> {
     let edit = |heads, queries, keys, change| AttentionEdit { heads, queries, keys, change };
     let scores = |change, numbers| AttentionChange::Scores(change, numbers);
     let pattern = |change, numbers| AttentionChange::Pattern(change, numbers);
@@ -45,7 +45,7 @@ fn attention_edits() -> Vec<(usize, AttentionEdit)> {
 }
 
 /// Edits of the results of heads.
-fn result_edits(width: usize) -> Vec<(Site, Edit)> {
+pub fn result_edits(width: usize) -> Vec<(Site, Edit)> {
     let site = |layer| block(layer, BlockSite::Result);
     let positions = |chosen: &[u32]| Some(Arc::from(chosen));
     let edit = |change, positions, columns, numbers| Edit { change, positions, columns, numbers };
@@ -68,7 +68,7 @@ fn edited(network: &Network, mut program: Program) -> Program {
 }
 
 /// The logits of all rows of one sequence, read in chunks by a program.
-fn logits(
+pub fn logits(
     program: &Program,
     weights: &Weights,
     pool: &ThreadPool,

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::sync::Arc;
+use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
 use crate::{
     fixture::{CONTEXT, bits, ids, mixtures, networks, weights, weights_in},
@@ -10,7 +10,7 @@ use crate::{
 };
 use lookback_engine::{
     BackwardShape, Compute, Gradients, Isa, ThreadPool, WeightMode, Weights, Workspace,
-    backward_from_loss, backward_from_site,
+    backward_from_loss, backward_from_site, forward_backward_from_site,
 };
 use lookback_model::{
     Batch, BlockOrder, BlockSite, Change, Edit, Network, Program, RowKind, SequenceId, Site,
@@ -221,4 +221,66 @@ fn gradients_at_sites_of_a_quantised_file_are_those_of_its_copy_in_f32() {
         gradients_at(&sites, &weights, &pool, false)
     });
     assert!(stored == copy);
+}
+
+/// Walks back from half of the logits to sites, over the first of the sequences of a batch: the gradients.
+fn gradients_of_leading(
+    network: &Arc<Network>,
+    compute: Compute,
+    (batch, leading): (&Batch, usize),
+    sites: &[Site],
+) -> Vec<Vec<u32>> {
+    let pool = ThreadPool::new(2, Isa::detect());
+    let weights = weights_in(network, WeightMode::Inference, compute, &pool);
+    let larger = two_sequences();
+    let shape = BackwardShape { rows: larger.rows(), logit_rows: 3, sequences: 3 };
+    let from = (edited_logit_rows(network), Some(Site::Logits));
+    let wants = |site| sites.contains(&site);
+    let workspace = Workspace::for_backward(network, from, shape, |_| false, wants, CONTEXT, 2);
+    let mut workspace = workspace.unwrap().with_precision(network, compute);
+    let mut gradients = Vec::new();
+    // What the larger pass left in the buffers is not read.
+    for (batch, leading) in [(&larger, 2), (batch, leading)] {
+        let leading = batch.leading(leading);
+        let len = leading.logit_rows.len() * network.config.vocabulary;
+        let half = |logits: &[f32]| {
+            let half = logits[..len].iter().map(|logit| logit * 0.5).collect();
+            Ok::<_, Infallible>(Cow::Owned(half))
+        };
+        let (mut kept, mut none) = (Kept::new(sites), Gradients::for_weights(network, |_| false));
+        let given = ((batch, &leading), half);
+        let observers = (&mut Kept::new(&[]), &mut kept);
+        forward_backward_from_site(&weights, &mut none, &mut workspace, &pool, given, observers)
+            .unwrap()
+            .unwrap();
+        gradients = sites.iter().map(|site| bits(&kept.1[site])).collect();
+    }
+    gradients
+}
+
+#[test]
+fn a_walk_back_over_the_first_sequences_has_the_bits_of_their_own_batch() {
+    let batch = |lens: &[usize]| {
+        let mut batch = Batch::new();
+        for (sequence, &len) in (0..).zip(lens) {
+            batch.push(SequenceId(sequence), 0, &ids(len, 3 + u64::from(sequence)));
+            batch.add_last_logit_row();
+        }
+        batch
+    };
+    let sites = [block(0, BlockSite::Z), block(1, BlockSite::ResidPre), Site::Embed];
+    for network in networks().into_iter().chain(mixtures()) {
+        for compute in [Compute::F32, Compute::Bf16] {
+            let gradients = |lens: &[usize], leading: usize| {
+                gradients_of_leading(&network, compute, (&batch(lens), leading), &sites)
+            };
+            let alone = gradients(&[5], 1);
+            assert_eq!(alone, gradients(&[5, 7, 2], 1));
+            let two = gradients(&[5, 7, 2], 2);
+            assert_eq!(two, gradients(&[5, 7], 2));
+            for (alone, two) in alone.iter().zip(&two) {
+                assert!(two.starts_with(alone) && two.len() > 2 * alone.len());
+            }
+        }
+    }
 }

@@ -10,3 +10,4 @@ mod fixture;
 mod gradients;
 mod optimize;
 mod program;
+mod sequence_edits;

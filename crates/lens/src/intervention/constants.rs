@@ -96,41 +96,64 @@ impl Constants<'_> {
         positions: &[usize],
     ) -> Result<Vec<Vec<f32>>> {
         let texts = self.texts(file)?;
-        let total: usize = texts.iter().map(Vec::len).sum();
-        let draws: Vec<usize> =
-            positions.iter().map(|&position| draw(seed, position, total)).collect();
-        let (mut rows, mut first) = (BTreeMap::new(), 0);
-        for ids in &texts {
-            let own = first..first + ids.len();
-            if draws.iter().any(|draw| own.contains(draw)) {
-                let captured = self.rows(site, ids)?;
-                for draw in draws.iter().filter(|draw| own.contains(draw)) {
-                    rows.insert(*draw, captured.part(draw - first).to_vec());
-                }
-            }
-            first = own.end;
-        }
-        Ok(draws.iter().filter_map(|draw| rows.get(draw).cloned()).collect())
+        let row = |(text, row): (usize, usize)| {
+            let trace = self.trace(site, &texts[text])?;
+            Ok(trace.at(site).map_or(Vec::new(), |captured| captured.part(row).to_vec()))
+        };
+        draws(&texts, seed, positions).into_iter().map(row).collect()
     }
 
-    /// The texts of a file, one a line, each of at most the model's context.
-    fn texts(&self, file: &str) -> Result<Vec<Vec<TokenId>>> {
-        let text = lookback_files::text(self.files.bytes(file)?);
-        let text = text.map_err(|refusal| refusal.at(file))?;
-        let context = self.weights.network().config.context;
-        let tokenizer = self.tokenizer()?;
-        let mut texts = Vec::new();
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let mut ids = tokenizer.encode(line, Specials::Text)?;
-            ids.truncate(context);
-            texts.push(ids);
-        }
-        texts.retain(|ids| !ids.is_empty());
-        match texts.is_empty() {
-            true => Err(Refusal::of(Kind::InvalidInput, format!("{file}: there is no text in it"))),
-            false => Ok(texts),
-        }
+    /// The texts of a file that these rows are drawn from, each once.
+    pub(crate) fn drawn_texts(
+        &self,
+        file: &str,
+        seed: u64,
+        positions: &[usize],
+    ) -> Result<Vec<Vec<TokenId>>> {
+        let texts = self.texts(file)?;
+        let drawn = draws(&texts, seed, positions).into_iter().map(|(text, _)| text);
+        let drawn: BTreeSet<usize> = drawn.collect();
+        Ok(drawn.into_iter().map(|text| texts[text].clone()).collect())
     }
+
+    /// The texts of a file, one a line, each of at most the model's context; read once.
+    fn texts(&self, file: &str) -> Result<Rc<Vec<Vec<TokenId>>>> {
+        self.passes.texts(file, || {
+            let text = lookback_files::text(self.files.bytes(file)?);
+            let text = text.map_err(|refusal| refusal.at(file))?;
+            let context = self.weights.network().config.context;
+            let tokenizer = self.tokenizer()?;
+            let mut texts = Vec::new();
+            for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                let mut ids = tokenizer.encode(line, Specials::Text)?;
+                ids.truncate(context);
+                texts.push(ids);
+            }
+            texts.retain(|ids| !ids.is_empty());
+            match texts.is_empty() {
+                true => {
+                    let what = format!("{file}: there is no text in it");
+                    Err(Refusal::of(Kind::InvalidInput, what))
+                }
+                false => Ok(texts),
+            }
+        })
+    }
+}
+
+/// For each position which text, and which of its rows, is drawn from all rows of some texts.
+fn draws(texts: &[Vec<TokenId>], seed: u64, positions: &[usize]) -> Vec<(usize, usize)> {
+    let mut ends = Vec::with_capacity(texts.len());
+    let total = texts.iter().fold(0, |first, ids| {
+        ends.push(first + ids.len());
+        first + ids.len()
+    });
+    let drawn = positions.iter().map(|&position| {
+        let row = draw(seed, position, total);
+        let text = ends.partition_point(|&end| end <= row);
+        (text, row - (ends[text] - texts[text].len()))
+    });
+    drawn.collect()
 }
 
 /// A site's values as `[tokens, columns]`.

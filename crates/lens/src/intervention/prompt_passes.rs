@@ -22,6 +22,7 @@ pub struct PromptPasses {
     traces: RefCell<BTreeMap<Vec<TokenId>, Rc<Trace>>>,
     sites_of_means: RefCell<BTreeMap<TextTokens, BTreeSet<Site>>>,
     means: RefCell<BTreeMap<(TextTokens, Site), Vec<f64>>>,
+    texts: RefCell<BTreeMap<String, Rc<Vec<Vec<TokenId>>>>>,
     made: Cell<usize>,
 }
 
@@ -62,6 +63,20 @@ impl PromptPasses {
         self.count();
         self.traces.borrow_mut().insert(ids.to_vec(), trace.clone());
         Ok(trace)
+    }
+
+    /// The tokens of the texts of a file, which is read the first time.
+    pub(super) fn texts(
+        &self,
+        file: &str,
+        read: impl FnOnce() -> Result<Vec<Vec<TokenId>>>,
+    ) -> Result<Rc<Vec<Vec<TokenId>>>> {
+        if let Some(texts) = self.texts.borrow().get(file) {
+            return Ok(texts.clone());
+        }
+        let texts = Rc::new(read()?);
+        self.texts.borrow_mut().insert(file.to_owned(), texts.clone());
+        Ok(texts)
     }
 
     /// The mean of a site over the texts of a file, made with those of all sites that are expected.

@@ -116,7 +116,7 @@ impl Resolver<'_> {
                 elements(Change::Set, Some(&places), &columns, numbers)
             }
             Operation::Set(Source::Resample { file, seed }) => {
-                let places = positions.unwrap_or_else(|| (0..self.positions).collect());
+                let places = self.resampled_places(positions);
                 let rows = self.constants().resampled(*site, file, *seed, &places)?;
                 let rows = rows.iter().map(|row| columns.of_row(row)).collect();
                 let numbers = Numbers::Rows(rows);
@@ -180,7 +180,7 @@ impl Resolver<'_> {
     /// Says which passes an intervention will read, so that those that read the same share it. What is wrong with
     /// it, is said when it is resolved.
     fn expect(&self, intervention: &Intervention) {
-        let Intervention { site, operation, .. } = intervention;
+        let Intervention { site, selection, operation } = intervention;
         let text = |text: &String| self.constants().encode(text).ok();
         let ids: Vec<Vec<TokenId>> = match operation {
             Operation::Set(Source::From { other, .. }) => {
@@ -192,6 +192,13 @@ impl Resolver<'_> {
             Operation::Set(Source::MeanOf { file, start }) => {
                 self.passes.expect_mean((file.clone(), *start), *site);
                 return;
+            }
+            Operation::Set(Source::Resample { file, seed }) => {
+                let places = self.positions(selection, Axis::Token);
+                let drawn = places.and_then(|places| {
+                    self.constants().drawn_texts(file, *seed, &self.resampled_places(places))
+                });
+                drawn.unwrap_or_default()
             }
             _ => operation.dir_texts().into_iter().flatten().filter_map(text).collect(),
         };
@@ -303,6 +310,11 @@ impl Resolver<'_> {
             (None, Some(prompt)) => Ok((0..prompt.len()).collect()),
             (None, None) => refuse("there is no prompt that another could be patched into"),
         }
+    }
+
+    /// The positions that drawn rows are written to: of all, as many as there may be.
+    fn resampled_places(&self, positions: Option<Vec<usize>>) -> Vec<usize> {
+        positions.unwrap_or_else(|| (0..self.positions).collect())
     }
 
     /// The numbers of another prompt, for the chosen rows and columns.

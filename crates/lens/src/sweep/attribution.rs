@@ -4,27 +4,20 @@
 //! attribution = Σ_columns (other − base) · ∂metric/∂base        gradients of the base pass, sums in f64
 //! of weights  = Σ (other − base) · (∂metric/∂z_query · v_key)    keys ascending, then queries
 //! ```
-//! First order, so exact only where the metric is linear in what is replaced (Nanda 2023). Read `patching` next.
+//! First order, so exact only where the metric is linear in what is replaced (Nanda 2023). Read `attribution_passes`
+//! next, which makes the passes.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
-use lookback_engine::{
-    BackwardShape, Gradients, Observer, SiteView, ThreadPool, Weights, Workspace,
-    forward_backward_from_site,
-};
+use lookback_engine::Weights;
 use lookback_files::{Kind, Refusal, Result};
-use lookback_model::{BlockSite, Edits, Network, Program, Site, TokenId, forward};
+use lookback_model::{BlockSite, Edits, Site};
 
 use crate::{
-    SiteFilter,
-    capture_recorder::CaptureRecorder,
     frozen_norm::dot,
     source_contributions::{head_slice, key_head, pattern_row, required_capture},
-    sweep::{
-        kind::{Place, SweepAxes, SweepKind, is_of},
-        metric::MetricReader,
-    },
-    trace::{Trace, check, with_last_logits},
+    sweep::kind::{Place, SweepAxes, SweepKind},
+    trace::Trace,
 };
 
 /// A pass, and the gradients of a metric of its last logits: one pass forward and one back.
@@ -34,47 +27,10 @@ pub(crate) struct PassGradients {
     /// What the metric says of it.
     pub metric: f64,
     /// `[tokens, width]` each.
-    gradients: BTreeMap<Site, Vec<f32>>,
+    pub gradients: BTreeMap<Site, Vec<f32>>,
 }
 
 impl PassGradients {
-    /// Of the pass over `ids`, at these sites of every block. The filter names what else is read of the pass.
-    pub(crate) fn new(
-        weights: &Weights,
-        pool: &ThreadPool,
-        (ids, edits): (&[TokenId], &Edits),
-        sites: &[BlockSite],
-        filter: &SiteFilter,
-        metric: &MetricReader,
-    ) -> Result<Self> {
-        let (network, tokens) = (weights.network(), ids.len());
-        check(ids, &network.config)?;
-        let wants = |site| is_of(sites, site);
-        let refused = || Refusal::ours("this program has no logits to walk back from");
-        let from = (program(network, edits, filter)?, Some(Site::Logits));
-        let (shape, threads) = (shape(tokens), pool.threads());
-        let workspace =
-            Workspace::for_backward(network, from, shape, |_| false, wants, tokens, threads);
-        let mut workspace =
-            workspace.ok_or_else(refused)?.with_precision(network, weights.compute());
-        let batch = with_last_logits(ids);
-        let mut none = Gradients::for_weights(network, |_| false);
-        let mut captured =
-            CaptureRecorder::of_sites(&network.config, filter).of_variant(edits.variant());
-        let mut kept = KeptGradients { wants, gradients: BTreeMap::new() };
-        let mut value = 0.0;
-        let gradient = |logits: &[f32]| {
-            value = metric.value(logits);
-            metric.gradient(logits).map(Cow::Owned)
-        };
-        let observers = (&mut captured, &mut kept);
-        let given = (&batch, gradient);
-        forward_backward_from_site(weights, &mut none, &mut workspace, pool, given, observers)
-            .ok_or_else(refused)??;
-        let base = Trace::new(ids, captured, edits);
-        Ok(Self { base, metric: value, gradients: kept.gradients })
-    }
-
     /// What replacing each place of a layer would change, `[places]`.
     pub(crate) fn attributions(
         &self,
@@ -122,32 +78,6 @@ impl PassGradients {
         let row = |query| row_attributions(weights, traces, [layer, head, query], gradient);
         Ok((0..tokens).map(row).collect::<Result<Vec<_>>>()?.concat())
     }
-}
-
-/// The program of the pass: logits after the last token, and what the filter names of what is derived.
-fn program(network: &Network, edits: &Edits, filter: &SiteFilter) -> Result<Program> {
-    let mut program = edits.logits(network, forward::Rows::LogitRows)?;
-    program.derive(|site| filter.contains(site));
-    Ok(program)
-}
-
-/// Bytes of the buffers of both passes. Edits that the model does not have take none: their pass refuses them.
-pub(crate) fn pass_gradients_bytes(
-    weights: &Weights,
-    (tokens, edits): (usize, &Edits),
-    sites: &[BlockSite],
-    filter: &SiteFilter,
-    threads: usize,
-) -> usize {
-    let network = weights.network();
-    let Ok(program) = program(network, edits, filter) else { return 0 };
-    let from = (program, Some(Site::Logits));
-    let (wants, compute) = (|site| is_of(sites, site), weights.compute());
-    Workspace::backward_bytes(network, from, shape(tokens), wants, compute, tokens, threads)
-}
-
-fn shape(tokens: usize) -> BackwardShape {
-    BackwardShape { rows: tokens, logit_rows: 1, sequences: 1 }
 }
 
 /// Refuses to attribute weights where an edit stands between them and the z that is read: its slope is not known.
@@ -208,20 +138,4 @@ fn row_attributions(
         (f64::from(*new) - f64::from(*own)) * dot(&z, value)
     };
     Ok(rows.enumerate().map(of).collect())
-}
-
-/// Keeps the gradients at some sites.
-struct KeptGradients<F> {
-    wants: F,
-    gradients: BTreeMap<Site, Vec<f32>>,
-}
-
-impl<F: Fn(Site) -> bool> Observer for KeptGradients<F> {
-    fn wants(&self, site: Site) -> bool {
-        (self.wants)(site)
-    }
-
-    fn observe(&mut self, site: Site, view: SiteView<'_>) {
-        self.gradients.insert(site, view.values.to_vec());
-    }
 }

@@ -1,6 +1,8 @@
 //! What a sweep takes beside the model, before any of it is taken: the buffers of its passes, the cache of those that
 //! are changed, and what is kept of the passes at sites.
 
+use std::ops::Range;
+
 use lookback_engine::{KvCache, Shape, Weights, Workspace};
 use lookback_model::{BlockSite, Config, Edits, Program, Site, forward};
 
@@ -9,7 +11,7 @@ use crate::{
     sites::{shape, sites},
     sweep::{
         ablation::ABLATED,
-        attribution::pass_gradients_bytes,
+        attribution_passes::{attribution_batches, is_one_batch, workspace_bytes},
         kind::{SweepKind, block_sites, is_of},
         patched_passes::batch_bounds,
         patching::PatchingSweep,
@@ -19,19 +21,13 @@ use crate::{
 impl PatchingSweep<'_> {
     /// Bytes that it takes.
     pub fn bytes(&self, weights: &Weights, threads: usize) -> usize {
-        let (config, tokens) = (&weights.network().config, self.corrupted.len());
-        let sites = block_sites(self.kinds);
-        let clean = self.clean_sites(config);
-        // Passes follow each other, and what was kept of them stays.
-        let mut kept = site_bytes(config, tokens, |site| clean.contains(site));
+        let clean = self.clean_sites(&weights.network().config);
         let [clean_edits, edits] = self.edits;
+        let tokens = self.corrupted.len();
+        // Passes follow each other, and what was kept of them stays.
         let mut passes = observed_bytes(weights, (tokens, clean_edits), &clean, threads);
         if self.attributes {
-            let base = self.attributed_sites(config);
-            kept += site_bytes(config, tokens, |site| base.contains(site))
-                + site_bytes(config, tokens, |site| is_of(&sites, site));
-            let of = (tokens, edits);
-            passes = passes.max(pass_gradients_bytes(weights, of, &sites, &base, threads));
+            passes = passes.max(pass_bytes(weights, std::slice::from_ref(self), threads));
         }
         if self.patches || !self.attributes {
             let patched = patched_passes_bytes(weights, (tokens, edits), self.kinds, threads);
@@ -39,8 +35,41 @@ impl PatchingSweep<'_> {
             passes =
                 passes.max(patched + observed_bytes(weights, (tokens, edits), &clean, threads));
         }
-        kept + passes
+        self.kept_bytes(&weights.network().config) + passes
     }
+
+    /// Of what is kept of its passes at sites.
+    fn kept_bytes(&self, config: &Config) -> usize {
+        let tokens = self.corrupted.len();
+        let clean = self.clean_sites(config);
+        let of_clean = site_bytes(config, tokens, |site| clean.contains(site));
+        if !self.attributes {
+            return of_clean;
+        }
+        let (base, sites) = (self.attributed_sites(config), block_sites(self.kinds));
+        of_clean
+            + site_bytes(config, tokens, |site| base.contains(site))
+            + site_bytes(config, tokens, |site| is_of(&sites, site))
+    }
+}
+
+/// Bytes that the attributions of pairs take, batch by batch.
+pub fn attribution_bytes(weights: &Weights, sweeps: &[PatchingSweep<'_>], threads: usize) -> usize {
+    let config = &weights.network().config;
+    let kept = |sweep: &PatchingSweep<'_>| sweep.kept_bytes(config);
+    let of_batch = |batch: Range<usize>| sweeps[batch].iter().map(kept).sum::<usize>();
+    let kept = attribution_batches(sweeps).into_iter().map(of_batch).max();
+    kept.unwrap_or(0) + pass_bytes(weights, sweeps, threads)
+}
+
+/// Of the buffers of passes that go back, beside those of a clean pass that has other edits.
+fn pass_bytes(weights: &Weights, sweeps: &[PatchingSweep<'_>], threads: usize) -> usize {
+    let observed = |sweep: &PatchingSweep<'_>| {
+        let filter = sweep.clean_sites(&weights.network().config);
+        observed_bytes(weights, (sweep.clean.len(), sweep.edits[0]), &filter, threads)
+    };
+    let clean = sweeps.iter().filter(|sweep| !is_one_batch(sweep)).map(observed).max();
+    clean.unwrap_or(0) + workspace_bytes(weights, sweeps, threads)
 }
 
 /// Bytes that an ablation sweep takes: over a prompt of so many tokens, with means over texts of so many.

@@ -11,7 +11,8 @@ use crate::{
     SiteFilter,
     source_contributions::required_capture,
     sweep::{
-        attribution::{PassGradients, check_weights},
+        attribution::PassGradients,
+        attribution_passes::{AttributionPasses, PairPasses},
         grid::SweepGrid,
         kind::{SweepAxes, SweepKind, block_sites},
         metric::{MetricReader, SweepMetric},
@@ -61,16 +62,24 @@ pub fn patching_sweep(
     let tokens = sweep.corrupted.len();
     let sites = block_sites(sweep.kinds);
     let [clean_edits, edits] = sweep.edits;
-    let filter = sweep.clean_sites(config);
-    let clean = trace_with_last_logits((weights, clean_edits), pool, sweep.clean, &filter)?;
+    let made = if sweep.attributes {
+        let pair = std::slice::from_ref(sweep);
+        let made = AttributionPasses::new(weights, pool, pair).pair_passes(pair);
+        made.map_err(|(_, refusal)| refusal)?.pop()
+    } else {
+        None
+    };
+    let (clean, metric, gradients) = match made {
+        Some(PairPasses { clean, metric, gradients }) => (clean, metric, Some(gradients)),
+        None => {
+            let filter = sweep.clean_sites(config);
+            let clean = trace_with_last_logits((weights, clean_edits), pool, sweep.clean, &filter)?;
+            let clean_logits = required_capture(&clean, Site::Logits)?.part(0);
+            let metric = MetricReader::new(sweep.metric, sweep.answers, clean_logits)?;
+            (clean, metric, None)
+        }
+    };
     let clean_logits = required_capture(&clean, Site::Logits)?.part(0);
-    let metric = MetricReader::new(sweep.metric, sweep.answers, clean_logits)?;
-    let gradients = sweep.attributes.then(|| {
-        check_weights(sweep.kinds, edits)?;
-        let filter = sweep.attributed_sites(config);
-        PassGradients::new(weights, pool, (sweep.corrupted, edits), &sites, &filter, &metric)
-    });
-    let gradients = gradients.transpose()?;
     let mut corrupted = gradients.as_ref().map_or(0.0, |gradients| gradients.metric);
     let mut passes = None;
     if sweep.patches || gradients.is_none() {
@@ -83,12 +92,7 @@ pub fn patching_sweep(
     let mut done = 0;
     let mut grids = Vec::with_capacity(sweep.kinds.len());
     for kind in sweep.kinds {
-        let mut grid = SweepGrid {
-            kind: kind.name(),
-            axes: kind.axis_names(),
-            shape: kind.shape(config, tokens),
-            ..SweepGrid::default()
-        };
+        let mut grid = empty_grid(config, tokens, *kind);
         if let Some(passes) = passes.as_mut().filter(|_| sweep.patches) {
             let mut tick = || {
                 done += 1;
@@ -103,6 +107,32 @@ pub fn patching_sweep(
         grids.push(grid);
     }
     Ok((metric.value(clean_logits), corrupted, grids))
+}
+
+/// A grid without numbers.
+fn empty_grid(config: &Config, tokens: usize, kind: SweepKind) -> SweepGrid {
+    SweepGrid {
+        kind: kind.name(),
+        axes: kind.axis_names(),
+        shape: kind.shape(config, tokens),
+        ..SweepGrid::default()
+    }
+}
+
+/// What one backward pass says of a pair, and nothing else.
+pub(super) fn attribution_grids(
+    weights: &Weights,
+    PairPasses { clean, metric, gradients }: &PairPasses,
+    kinds: &[SweepKind],
+) -> Result<PatchingGrids> {
+    let (config, tokens) = (&weights.network().config, clean.ids.len());
+    let clean_logits = required_capture(clean, Site::Logits)?.part(0);
+    let mut grids = Vec::with_capacity(kinds.len());
+    for kind in kinds {
+        let attribution = Some(attributions(weights, gradients, clean, *kind)?);
+        grids.push(SweepGrid { attribution, ..empty_grid(config, tokens, *kind) });
+    }
+    Ok((metric.value(clean_logits), gradients.metric, grids))
 }
 
 impl PatchingSweep<'_> {

@@ -4,10 +4,11 @@
 
 use lookback_engine::{ThreadPool, WeightMode};
 use lookback_lens::{
-    Axis, Bounded, EditTokens, Index, Intervention, Limited, NoFiles, Operation, OtherPrompt,
-    PromptPasses, Resolver, Scaled, Selection, Source, Vector,
+    Axis, Bounded, EditTokens, Index, Intervention, InterventionFiles, Limited, NoFiles, Operation,
+    OtherPrompt, PromptPasses, Resolver, Scaled, Selection, SiteFilter, Source, Vector, trace,
 };
-use lookback_model::{BlockSite, Edits, Site};
+use lookback_model::{BlockSite, Edits, PassEdit, Site};
+use lookback_text::{Specials, Tokenizer};
 use proptest::{collection::vec, option, prelude::*};
 
 const SITES: [&str; 9] = [
@@ -262,4 +263,71 @@ fn edits_that_take_from_the_same_prompt_share_one_pass() {
     let other = "blocks.1.mlp_out[2] = from([7, 8, 9])[1]";
     assert_eq!(resolved(&[from_one[0], other, from_one[1], other]).1, 2);
     assert_eq!(resolved(&["blocks.0.mlp_out[:] *= 2"]).1, 0);
+}
+
+/// Five texts of letters, whatever file is asked for, and how often it was read.
+#[derive(Default)]
+struct FiveTexts(std::cell::Cell<usize>);
+
+const TEXTS: [&str; 5] = ["abcab", "ca", "bbbbcaa", "acbacbac", "cbc"];
+
+impl InterventionFiles for FiveTexts {
+    fn bytes(&self, _: &str) -> lookback_files::Result<Vec<u8>> {
+        self.0.set(self.0.get() + 1);
+        Ok(TEXTS.join("\n").into_bytes())
+    }
+}
+
+#[test]
+fn edits_that_are_resampled_from_the_same_file_share_the_passes_over_its_texts() {
+    let pool = ThreadPool::single_threaded();
+    let network = &crate::fixture::networks()[0];
+    let weights = crate::fixture::weights(network, WeightMode::Inference, &pool);
+    let tokenizer = Tokenizer::characters(&["abc"], &[]).unwrap();
+    let prompt = crate::fixture::ids(12, 3);
+    let resolved = |edits: &[&str]| -> (Edits, usize, usize) {
+        let parsed: Vec<Intervention> = edits.iter().map(|edit| edit.parse().unwrap()).collect();
+        let (passes, files) = (PromptPasses::default(), FiveTexts::default());
+        let resolver = Resolver {
+            weights: &weights,
+            pool: &pool,
+            tokenizer: Some(&tokenizer),
+            files: &files,
+            prompt: Some(&prompt),
+            positions: prompt.len(),
+            tokens: EditTokens::All,
+            passes: &passes,
+        };
+        (resolver.resolve(&parsed).unwrap(), passes.made(), files.0.get())
+    };
+    let edits = [
+        "blocks.0.attn.z[:, 1] = resample(texts.txt, 7)",
+        "blocks.1.resid_pre = resample(texts.txt, 7)",
+        "blocks.1.mlp_out[:, 2:5] = resample(texts.txt, 7)",
+    ];
+    let (together, made, read) = resolved(&edits);
+    let alone: Vec<_> = edits.iter().map(|edit| resolved(&[edit])).collect();
+    let all: Vec<_> = alone.iter().flat_map(|(edits, ..)| edits.iter().cloned()).collect();
+    assert_eq!(together, Edits::new(all));
+    // Twelve draws come from at most five texts, each read once for all sites.
+    assert!((2..=TEXTS.len()).contains(&made) && read == 1, "{made} {read}");
+    assert_eq!(alone[0].1, made);
+    // Another seed draws other rows, of texts that were read already.
+    let other = "blocks.0.mlp_out = resample(texts.txt, 8)";
+    let (_, more, read) = resolved(&[&edits[..], &[other]].concat());
+    assert!(more <= TEXTS.len() && read == 1, "{more} {read}");
+    // What is drawn is a row of a text: the embedding of one of its letters.
+    let (drawn, ..) = resolved(&["embed = resample(texts.txt, 7)"]);
+    let width = network.config.width;
+    let row = |letter: &str| {
+        let ids = tokenizer.encode(letter, Specials::Text).unwrap();
+        let filter = SiteFilter::only([Site::Embed]);
+        trace(&weights, &pool, &ids, &filter).unwrap().at(Site::Embed).unwrap().values.clone()
+    };
+    let rows = ["a", "b", "c"].map(row);
+    let Some(PassEdit::Value(_, edit)) = drawn.iter().next() else { panic!("an edit of rows") };
+    let numbers: Vec<&[f32]> = edit.numbers.chunks(width).collect();
+    assert_eq!(numbers.len(), prompt.len());
+    assert!(numbers.iter().all(|drawn| rows.iter().any(|row| row == drawn)));
+    assert!(rows.iter().all(|row| numbers.iter().any(|drawn| row == drawn)));
 }

@@ -8,6 +8,7 @@ mod goldens;
 mod interventions;
 mod layers;
 mod logits;
+mod matrices;
 mod path;
 mod positions;
 mod report;

@@ -2,11 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use lookback_files::Refusal;
 use lookback_lens::Capture;
 use lookback_model::{BlockSite, Change, Edit, Site, TokenId};
 use lookback_open::{Model, Pieces};
 
-use crate::goldens::opened;
+use crate::goldens::{opened, opened_with};
 
 fn bits(logits: &Capture) -> Vec<u32> {
     logits.values.iter().map(|x| x.to_bits()).collect()
@@ -69,4 +75,43 @@ fn a_model_and_a_text_on_its_way_may_go_to_another_thread() {
     let there = std::thread::spawn(move || text.map(|piece| piece.unwrap().token).collect());
     let rest: Vec<Option<TokenId>> = there.join().unwrap();
     assert_eq!((first.is_some(), rest.len()), (true, 5));
+}
+
+#[test]
+fn a_pass_that_would_not_fit_memory_is_refused_before_it_begins() {
+    let limit = Arc::new(AtomicUsize::new(usize::MAX));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (admitted, last) = (limit.clone(), asked.clone());
+    let options = Model::options().admit(move |what, bytes| {
+        last.store(bytes, Relaxed);
+        match bytes <= admitted.load(Relaxed) {
+            true => Ok(()),
+            false => Err(Refusal::user(format!("{what} needs {bytes} bytes"))),
+        }
+    });
+    let (model, ids) = opened_with("llama", options);
+    let look = |edit: &str, sites: &str| {
+        let look = model.look(&ids).sites(sites);
+        if edit.is_empty() { look } else { look.intervene(edit) }
+    };
+    let bytes = |edit: &str, sites: &str| {
+        look(edit, sites).trace().unwrap();
+        asked.load(Relaxed)
+    };
+    let off = "blocks.0.attn.z[:, 1] = 0";
+    for (edit, sites) in
+        [("", "*"), (off, "*"), (off, "blocks.0.attn.z"), (off, "blocks.0.attn.result")]
+    {
+        let needed = bytes(edit, sites);
+        limit.store(needed - 1, Relaxed);
+        let refused = look(edit, sites).trace().unwrap_err().to_string();
+        let tokens = ids.len();
+        assert_eq!(refused, format!("looking at {tokens} tokens needs {needed} bytes"));
+        limit.store(needed, Relaxed);
+        assert!(look(edit, sites).trace().is_ok());
+        limit.store(usize::MAX, Relaxed);
+    }
+    // What is kept counts, and what an edit needs besides.
+    assert!(bytes(off, "*") > bytes(off, "blocks.0.attn.z"));
+    assert!(bytes("blocks.0.attn.result[:, 1] = 0", "embed") > bytes(off, "embed"));
 }

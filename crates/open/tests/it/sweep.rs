@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 use lookback_files::Refusal;
-use lookback_lens::{Capture, SweepGrid, SweepMetric, Trace};
+use lookback_lens::{Capture, NoFiles, SweepGrid, SweepMetric, Trace};
 use lookback_model::{
     AttentionChange, AttentionEdit, BlockSite, Change, Edit, ElementChange, Site, TokenId,
 };
@@ -229,6 +229,61 @@ fn an_attribution_does_not_depend_on_what_else_is_asked() {
             query(&["mlp_out", "pattern"]).attribution().report(&mut |_, _| Ok(())).unwrap();
         for (at, grid) in [3, 8].into_iter().zip(&beside.grids) {
             assert_eq!(bits(grid), bits(&together.grids[at]), "{name} {}", grid.kind);
+        }
+    }
+}
+
+#[test]
+fn pairs_that_share_a_pass_have_the_attributions_that_each_has_alone() {
+    for name in ["llama", "gpt2", "gemma2", "mixtral", "bloom"] {
+        let (model, clean) = opened(name);
+        // Long and short ones, so that batches are of several pairs and of one.
+        let most = model.config().context.min(40);
+        let long: Vec<TokenId> = clean.iter().cycle().take(most).copied().collect();
+        let prompts = [&clean[..], &clean[1..], &long, &long[3..], &clean, &clean[2..]];
+        let pairs: Vec<SweepPair> = (7..)
+            .zip(prompts)
+            .map(|(answer, prompt)| SweepPair {
+                clean: prompt.to_vec(),
+                corrupted: corrupted(prompt),
+                answer: Some(TokenId(answer)),
+                wrong: Some(TokenId(30)),
+            })
+            .collect();
+        // An edit of all passes leaves them one program; that of another prompt is another constant in each.
+        for edit in [None, Some("blocks.0.mlp_out[1] *= 0.5"), Some("blocks.0.attn_out = mean")] {
+            let report = |pairs: &[SweepPair]| {
+                let query = model.sweep_pairs(pairs.to_vec());
+                let edits: Vec<_> = edit.into_iter().map(|edit| edit.parse().unwrap()).collect();
+                let query = query.interventions(&edits, &NoFiles).attribution_alone();
+                let query = query.over("z").unwrap().over("pattern").unwrap();
+                let mut done = Vec::new();
+                let report = query.report(&mut |pairs, all| {
+                    done.push((pairs, all));
+                    Ok(())
+                });
+                let report = report.unwrap();
+                assert_eq!(done.last(), Some(&(pairs.len(), pairs.len())), "{done:?}");
+                (report, done.len())
+            };
+            let (together, batches) = report(&pairs);
+            let is_shared = batches < pairs.len();
+            assert_eq!(is_shared, !edit.is_some_and(|edit| edit.ends_with("mean")), "{batches}");
+            assert!(batches > 1);
+            let alone = pairs.iter().map(|pair| report(std::slice::from_ref(pair)).0);
+            let alone: Vec<SweepReport> = alone.collect();
+            let mean = |of: &dyn Fn(&SweepReport) -> f64| {
+                alone.iter().map(of).sum::<f64>() / pairs.len() as f64
+            };
+            assert_eq!(together.clean, mean(&|report| report.clean), "{name}");
+            assert_eq!(together.corrupted, mean(&|report| report.corrupted), "{name}");
+            for (at, grid) in together.grids.iter().enumerate() {
+                for (cell, found) in grid.attribution.iter().flatten().enumerate() {
+                    let of =
+                        |report: &SweepReport| report.grids[at].attribution.as_ref().unwrap()[cell];
+                    assert_eq!(*found, mean(&of), "{name} {} {cell} {edit:?}", grid.kind);
+                }
+            }
         }
     }
 }

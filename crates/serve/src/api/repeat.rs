@@ -96,7 +96,11 @@ async fn repeat(
     let text = Text::new(input, &request.behind);
     let begin = text.begin();
     let generation = Generation {
-        cache: state.prefix_caches.get_or_create(&text.input, state.passes.threads())?,
+        cache: state.prefix_caches.get_or_create(
+            &text.input,
+            state.passes.threads(),
+            state.passes.free(),
+        )?,
         shown: DecodeOptions {
             alternatives: request.alternatives.min(MAX_ALTERNATIVES),
             compares_uncached: request.afresh,

@@ -103,7 +103,8 @@ impl Next {
         if input.edits.variant().no_mask {
             return Self::of_whole_pass(state, input).await;
         }
-        let cache = state.prefix_caches.get_or_create(input, state.passes.threads())?;
+        let (threads, free) = (state.passes.threads(), state.passes.free());
+        let cache = state.prefix_caches.get_or_create(input, threads, free)?;
         let model = input.model.clone();
         let past = input.ids.clone();
         let context = prefix_caches::max_positions(&model);

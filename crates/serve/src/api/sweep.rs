@@ -109,8 +109,10 @@ async fn sweep(
     }
     let gone = Gone::default();
     let flag = gone.0.clone();
+    let counted = state.changed_passes.clone();
     let run = move |_: &_| {
         sweep.report(&mut |_, _| {
+            counted.fetch_add(1, Ordering::Relaxed);
             if flag.load(Ordering::Relaxed) { Err(gone_away()) } else { Ok(()) }
         })
     };
@@ -232,8 +234,10 @@ impl Sweep {
             return;
         }
         let progress = sender.clone();
+        let counted = state.changed_passes.clone();
         let run = move |_: &_| {
             self.report(&mut |done, of| {
+                counted.fetch_add(1, Ordering::Relaxed);
                 let event = json!({ "type": "progress", "done": done, "of": of });
                 // A client that reads slowly is not told of every pass.
                 match progress.try_send(event) {

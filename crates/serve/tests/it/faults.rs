@@ -281,3 +281,24 @@ async fn the_head_of_an_answer_comes_without_its_body() {
     let answer = ask(&routes(), request).await;
     assert_eq!((answer.status, answer.bytes.len()), (StatusCode::NOT_MODIFIED, 0));
 }
+
+#[tokio::test]
+async fn files_of_the_page_are_compressed_for_clients_that_take_it() {
+    let asked = async |encoding: Option<&'static str>| {
+        let mut request = fixture::get("/kit/figure.css");
+        let value = encoding.map(axum::http::HeaderValue::from_static);
+        value.map(|value| request.headers_mut().insert(header::ACCEPT_ENCODING, value));
+        ask(&routes(), request).await
+    };
+    let plain = asked(None).await;
+    assert!(!plain.headers.contains_key(header::CONTENT_ENCODING));
+    assert_eq!(asked(Some("gzip;q=0")).await.bytes, plain.bytes);
+    let packed = asked(Some("br, gzip")).await;
+    assert_eq!(packed.headers[header::CONTENT_ENCODING], "gzip");
+    assert_eq!(packed.headers[header::VARY], "accept-encoding");
+    assert_eq!(packed.headers[header::ETAG], plain.headers[header::ETAG]);
+    assert!(2 * packed.bytes.len() < plain.bytes.len());
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&packed.bytes[..]).read_to_end(&mut unpacked).unwrap();
+    assert_eq!(unpacked, plain.bytes);
+}

@@ -18,4 +18,5 @@ mod sweep;
 mod table;
 mod tokens;
 mod training;
+mod weights;
 mod why;

@@ -2,10 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
+use lookback_engine::{Compute, ThreadPool, WeightMode, Weights};
+use lookback_model::StoredModel;
+use lookback_open::Model;
+use lookback_serve::{ServedModel, Server};
 use serde_json::{Value, json};
 
-use crate::fixture::{ask, post, routes};
+use crate::fixture::{PORT, ask, model, post, routes};
 
 async fn told(path: &str, body: Value) -> Value {
     let answer = ask(&routes(), post(path, body.to_string())).await;
@@ -68,6 +74,58 @@ async fn heads_and_neurons_are_answered() {
             assert!(answer["pieces"][id.to_string()].is_string(), "{id} of {answer}");
         }
     }
+}
+
+#[tokio::test]
+async fn heads_are_followed_through_the_whole_snapshots_of_a_run() {
+    let pool = Arc::new(ThreadPool::single_threaded());
+    let server = Server::new(pool.clone()).unwrap();
+    let run = tempfile::tempdir().unwrap();
+    let plain = model("plain", &pool);
+    let (weights, tokenizer) = (&plain.weights, (*plain.tokenizer).clone());
+    // Two steps that are models of their own, and one that is none; of the later one all weights are halved.
+    for (step, factor) in [("20", 0.5), ("3", 1.0)] {
+        let folder = run.path().join("snapshots").join(step);
+        let fill = |id, to: &mut [f32]| {
+            weights.read(id, to);
+            to.iter_mut().for_each(|x| *x *= factor);
+        };
+        lookback_model::save(&folder, weights.network(), fill).unwrap();
+        tokenizer.write(&folder).unwrap();
+    }
+    std::fs::create_dir_all(run.path().join("snapshots/7")).unwrap();
+    lookback_model::save(run.path(), weights.network(), |id, to| weights.read(id, to)).unwrap();
+    let stored = StoredModel::open(run.path()).unwrap();
+    let weights = Weights::load(&stored, WeightMode::Inference, Compute::F32, &pool).unwrap();
+    let of_run = Model::new(run.path().into(), weights, Some(tokenizer), pool.clone());
+    server.put_model(ServedModel::new("run", of_run).unwrap());
+    let routes = server.router("127.0.0.1", PORT);
+    let body = json!({ "model": "run", "sequences": 2, "tokens": 8,
+                       "text": "tom sees the red bird and the red bird sees tom" });
+    let answer = ask(&routes, post("/api/heads/steps", body.to_string())).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    let lines = answer.text().lines().filter_map(|line| line.strip_prefix("data: "));
+    let told: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(told[0], json!({ "type": "begin", "steps": [3, 20] }));
+    assert_eq!(told[3], json!({ "type": "end" }));
+    assert_eq!(told.len(), 4);
+    let whole = ask(&routes, post("/api/heads", body.to_string())).await.json();
+    let heads = |event: &Value| event["heads"].as_array().unwrap().clone();
+    assert_eq!((&told[1]["step"], &told[2]["step"]), (&json!(3), &json!(20)));
+    assert_eq!(heads(&told[1]).len(), 8);
+    assert_ne!(heads(&told[1]), heads(&told[2]));
+    // At step 3 the weights were those of the model itself.
+    for (then, now) in heads(&told[1]).iter().zip(heads(&whole)) {
+        assert_eq!((&then["layer"], &then["head"]), (&now["layer"], &now["head"]));
+        assert_eq!(then["previous_token"], now["previous_token"], "{then} {now}");
+        assert_eq!(then["induction"], now["induction"], "{then} {now}");
+    }
+    // A model of no run has none.
+    server.put_model(model("plain", &pool));
+    let body = json!({ "model": "plain", "sequences": 2, "tokens": 8 });
+    let answer = ask(&routes, post("/api/heads/steps", body.to_string())).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert!(answer.error().contains("whole_snapshots=true"), "{}", answer.error());
 }
 
 #[tokio::test]

@@ -9,12 +9,18 @@ import { has, minus, plus, write } from '../kit/changes.js';
 import { ProgramError, UnreachableError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button } from '../kit/figure.js';
+import { message, messageText, sentences } from '../kit/messages.js';
 import { ANSWERS } from './answers.js';
 import { STEPS } from './steps.js';
-import { SAID, WORDS } from './words.js';
+import { WORDS } from './words.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {import('./steps.js').Facts} Facts */
+
+/** Milliseconds that a figure may take to be drawn, for the page to be scrolled to its sentence. */
+const DRAWN_BY = 2000;
+/** Frames after which a figure's height is taken to stay as it is. */
+const STILL = 12;
 
 /** @param {import('../kit/stage.js').Page} page @param {HTMLElement} bar */
 export function panel(page, bar) {
@@ -33,10 +39,14 @@ export function panel(page, bar) {
 
   const place = h('span', { class: 'guide-place' });
   const heading = h('h2', { class: 'guide-title', tabindex: '-1', id: 'guide-title' });
-  const fold = button(SAID.fold, () => folded(!node.classList.contains('is-folded')), {
-    class: 'plain guide-fold',
-    'aria-controls': 'guide-rest',
-  });
+  const fold = button(
+    messageText('guide.fold'),
+    () => folded(!node.classList.contains('is-folded')),
+    {
+      class: 'plain guide-fold',
+      'aria-controls': 'guide-rest',
+    },
+  );
   const text = h('p', { class: 'guide-text' });
   const toFigure = button('', look, { class: 'plain guide-look' });
   const question = h('p', { class: 'guide-question', id: 'guide-question' });
@@ -48,18 +58,18 @@ export function panel(page, bar) {
   });
   const action = h('p', { class: 'guide-action', role: 'status' });
   const turn = button('', () => change(), { class: 'plain guide-turn' });
-  const show = button(SAID.show, () => guess(null), { class: 'plain guide-show' });
+  const show = button(messageText('guide.show'), () => guess(null), { class: 'plain guide-show' });
   const answer = h('p', { class: 'guide-answer', role: 'status' });
-  const back = button(SAID.back, () => go(at - 1));
-  const on = button(SAID.on, () => (at + 1 < STEPS.length ? go(at + 1) : end()), {
+  const back = button(messageText('guide.back'), () => go(at - 1));
+  const on = button(messageText('guide.on'), () => (at + 1 < STEPS.length ? go(at + 1) : end()), {
     class: 'plain guide-on',
   });
-  const link = button(SAID.link, copy, { class: 'plain guide-link' });
+  const link = button(messageText('guide.link'), copy, { class: 'plain guide-link' });
   const address = h('input', {
     type: 'text',
     readonly: true,
     hidden: true,
-    'aria-label': SAID.link,
+    'aria-label': messageText('guide.link'),
   });
   const node = h(
     'aside',
@@ -69,7 +79,11 @@ export function panel(page, bar) {
       { class: 'guide-head' },
       place,
       fold,
-      button('×', end, { class: 'plain guide-end', title: SAID.end, 'aria-label': SAID.end }),
+      button('×', end, {
+        class: 'plain guide-end',
+        title: messageText('guide.end'),
+        'aria-label': messageText('guide.end'),
+      }),
     ),
     heading,
     h(
@@ -80,7 +94,7 @@ export function panel(page, bar) {
       h('div', { class: 'guide-do' }, action, h('p', { class: 'guide-go' }, turn, toFigure)),
       h('div', { class: 'guide-told' }, answer, show),
     ),
-    h('p', { class: 'guide-keys' }, SAID.keys),
+    h('p', { class: 'guide-keys' }, message('guide.keys')),
     h('div', { class: 'guide-foot' }, back, on, link, address),
   );
   bar.after(node);
@@ -109,7 +123,7 @@ export function panel(page, bar) {
   function folded(isFolded) {
     node.classList.toggle('is-folded', isFolded);
     fold.setAttribute('aria-expanded', String(!isFolded));
-    fold.textContent = isFolded ? SAID.unfold : SAID.fold;
+    fold.textContent = messageText(isFolded ? 'guide.unfold' : 'guide.fold');
   }
 
   /** @param {number} to */
@@ -135,6 +149,38 @@ export function panel(page, bar) {
     if (matchMedia('(max-width: 79.99rem)').matches) folded(true);
     figure?.focus({ preventScroll: true });
     figure?.scrollIntoView({ behavior: 'instant' });
+    if (figure) fit(figure);
+  }
+
+  /**
+   * Where a figure is a little taller than the room that is left, its title goes under the bar, so that all else is
+   * seen together: what is used, the picture and the sentence. A reader who scrolls meanwhile is not disturbed.
+   * @param {HTMLElement} figure
+   */
+  async function fit(figure) {
+    const left = new AbortController();
+    for (const kind of ['wheel', 'touchstart', 'pointerdown', 'keydown'])
+      addEventListener(kind, () => left.abort(), { passive: true, signal: left.signal });
+    const latest = performance.now() + DRAWN_BY;
+    const isDue = () =>
+      (figure.dataset.drawn !== location.hash || figure.classList.contains('is-busy')) &&
+      performance.now() < latest;
+    // Drawn, it may still change its height, as the folded panel lets it.
+    let [height, still] = [0, 0];
+    while (!left.signal.aborted && (still < STILL || isDue())) {
+      await new Promise(requestAnimationFrame);
+      still = figure.offsetHeight === height ? still + 1 : 0;
+      height = figure.offsetHeight;
+    }
+    const [body, caption] = ['body', 'caption'].map((part) =>
+      figure.querySelector(`:scope > .figure-${part}`)?.getBoundingClientRect(),
+    );
+    const isLeft = left.signal.aborted;
+    left.abort();
+    if (isLeft || !body || !caption || !node.classList.contains('is-folded')) return;
+    const over = caption.bottom - node.getBoundingClientRect().top;
+    const spare = body.top - bar.getBoundingClientRect().bottom;
+    if (over > 0 && over <= spare) scrollBy({ top: over, behavior: 'instant' });
   }
 
   /** Switches what the step is about off, or on again. */
@@ -155,8 +201,8 @@ export function panel(page, bar) {
     address.value = `${url}#${all.toString().replaceAll('+', '%20')}`;
     try {
       await navigator.clipboard.writeText(address.value);
-      link.textContent = SAID.copied;
-      setTimeout(() => (link.textContent = SAID.link), 1500);
+      link.textContent = messageText('guide.copied');
+      setTimeout(() => (link.textContent = messageText('guide.link')), 1500);
     } catch {
       address.hidden = false;
       address.select();
@@ -195,7 +241,7 @@ export function panel(page, bar) {
     const isGuessed = made !== undefined || !isGuess;
     const isDone = done.has(doneKey(of)) || told === undefined;
 
-    fill(question, isGuess ? [h('b', null, `${SAID.guess}: `), ...words.question(of, told)] : null);
+    fill(question, isGuess ? message('guide.guess', { question: words.question(of, told) }) : null);
     const labels = isGuess ? words.choices(of, told) : {};
     const now = JSON.stringify([key, facts.choices]);
     if (offered !== now)
@@ -219,12 +265,16 @@ export function panel(page, bar) {
     const isOff = switched !== undefined && has(of.changes, switched);
     fill(
       action,
-      told === undefined ? null : [h('b', null, `${SAID.act}: `), ...words.action(of, told)],
-      isDone && told !== undefined ? h('span', { class: 'guide-done' }, ` ✓ ${SAID.done}`) : null,
+      told === undefined ? null : message('guide.act', { action: words.action(of, told) }),
+      isDone && told !== undefined
+        ? [' ', h('span', { class: 'guide-done' }, message('guide.done'))]
+        : null,
     );
     turn.hidden = !switched;
     if (switched)
-      turn.textContent = `${words.part?.(of, told)}: ${isOff ? SAID.switchOn : SAID.switchOff}`;
+      turn.textContent = messageText(isOff ? 'guide.switch-on' : 'guide.switch-off', {
+        part: words.part?.(of, told) ?? '',
+      });
 
     // Where there is nothing to guess, the reason is told at once.
     const isShown = isGuessed && (isDone || !isGuess);
@@ -234,14 +284,14 @@ export function panel(page, bar) {
       answer,
       isShown
         ? told === undefined
-          ? [SAID.none, facts.why ?? '']
-          : [
-              made == null ? null : made === facts.right ? SAID.right : SAID.wrong,
-              ...(ANSWERS[step.name]?.(of, told) ?? []),
-              isOff ? ` ${SAID.stillOff}` : null,
-            ]
+          ? message('guide.none', { why: facts.why ?? '' })
+          : sentences(
+              made == null ? [] : message(made === facts.right ? 'guide.right' : 'guide.wrong'),
+              ANSWERS[step.name]?.(of, told) ?? [],
+              isOff ? message('guide.still-off') : [],
+            )
         : made !== undefined
-          ? SAID.guessed
+          ? message('guide.guessed')
           : null,
     );
     node.dataset.drawn = of.address;
@@ -265,15 +315,15 @@ export function panel(page, bar) {
       start = of;
       shown = null;
       const words = /** @type {import('./words.js').Words} */ (WORDS[step.name]);
-      fill(place, SAID.place(at + 1, STEPS.length));
+      fill(place, message('guide.place', { step: at + 1, steps: STEPS.length }));
       fill(heading, words.title);
       fill(text, words.text);
-      fill(toFigure, `${SAID.look}: ${words.figure}`);
+      fill(toFigure, message('guide.look', { figure: words.figure }));
       for (const part of [question, choices, action, answer]) fill(part);
       turn.hidden = true;
       offered = '';
       back.disabled = at === 0;
-      on.textContent = at + 1 < STEPS.length ? SAID.on : SAID.end;
+      on.textContent = messageText(at + 1 < STEPS.length ? 'guide.on' : 'guide.end');
     }
     abort?.abort();
     const mine = (abort = new AbortController());

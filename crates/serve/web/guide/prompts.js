@@ -4,28 +4,30 @@
  */
 
 import { fill, h } from '../kit/dom.js';
+import { message, messageText } from '../kit/messages.js';
 import { set } from '../kit/state.js';
 
 /** @typedef {{prompt: string, about: string}} Example */
 
-const SAID = { name: 'example prompts', label: 'try' };
-
 /** @type {Example[]} */
 const OF_DEFAULT = [
-  { prompt: 'anna smith saw a red bird. who is anna? anna', about: 'a name is looked up' },
-  { prompt: 'the king and the', about: 'one word is likely' },
-  { prompt: 'the bird is', about: 'many words fit' },
-  { prompt: 'a king is a man. a queen is a', about: 'a sentence is answered by another' },
+  {
+    prompt: 'anna smith saw a red bird. who is anna? anna',
+    about: messageText('guide.example.name'),
+  },
+  { prompt: 'the king and the', about: messageText('guide.example.likely') },
+  { prompt: 'the bird is', about: messageText('guide.example.many') },
+  { prompt: 'a king is a man. a queen is a', about: messageText('guide.example.answer') },
 ];
 /** @type {Example[]} */
 const OF_OTHERS = [
-  { prompt: 'Once upon a time', about: 'a beginning of stories' },
-  { prompt: 'The capital of France is', about: 'a question of fact' },
+  { prompt: 'Once upon a time', about: messageText('guide.example.story') },
+  { prompt: 'The capital of France is', about: messageText('guide.example.fact') },
   {
     prompt: 'When Mary and John went to the store, John gave a drink to',
-    about: 'a name that may return',
+    about: messageText('guide.example.return'),
   },
-  { prompt: 'The bird is', about: 'an open end' },
+  { prompt: 'The bird is', about: messageText('guide.example.open') },
 ];
 
 /** @param {string} model */
@@ -38,10 +40,15 @@ export function examplePrompts(bar) {
   const row = h('div', {
     class: 'examples-row',
     role: 'group',
-    'aria-label': SAID.name,
+    'aria-label': messageText('guide.examples'),
     'data-roving': '',
   });
-  const node = h('div', { id: 'examples' }, h('span', { class: 'bar-label' }, SAID.label), row);
+  const node = h(
+    'div',
+    { id: 'examples' },
+    h('span', { class: 'bar-label' }, message('guide.examples.try')),
+    row,
+  );
   // A press must not take the focus from the prompt before it is a click.
   node.addEventListener('pointerdown', (event) => event.preventDefault());
   bar.querySelector('.bar-prompt')?.after(node);

@@ -2,248 +2,205 @@
 
 import { mention, word } from '../kit/chips.js';
 import { h } from '../kit/dom.js';
+import { message, messageText } from '../kit/messages.js';
 import { count } from '../kit/number.js';
 import { BANDS, HOT, RUN, WRITTEN } from './steps.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
-/** @typedef {import('../kit/dom.js').Child} Child */
-
-export const SAID = {
-  place: (/** @type {number} */ step, /** @type {number} */ of) => `step ${step} of ${of}`,
-  look: 'look at',
-  guess: 'Guess first',
-  act: 'Then',
-  done: 'done',
-  show: 'just show me',
-  back: 'back',
-  on: 'next step',
-  end: 'leave the steps',
-  fold: 'less',
-  unfold: 'more',
-  link: 'copy a link to this step',
-  copied: 'copied',
-  keys: 'The key g leads back here, except while one types.',
-  right: 'Your guess is right. ',
-  wrong: 'Your guess is not what this model does. ',
-  none: 'This model has no answer here: ',
-  guessed: 'Now do this, and the answer appears here.',
-  switchOff: 'switch off',
-  switchOn: 'switch on again',
-  stillOff: 'It stays off for the whole page until it is switched on again.',
-};
+/** @typedef {(Node | string)[]} Sentence */
 
 /** @param {Record<string, string>} pieces @param {number} id */
 export const next = (pieces, id) => h('b', { class: 'next-word' }, word(pieces[id] ?? `#${id}`));
 /** @param {Selection} of @param {number} at */
 export const at = ({ pieces }, at) => mention(at, pieces[at] ?? '');
+/** @param {{layer: number, head: number}} of */
+export const nameOf = ({ layer, head }) => `${layer}.${head}`;
 
 /**
  * @typedef {object} Words
  * @property {string} title
  * @property {string} text
  * @property {string} figure     what its link is called
- * @property {(of: Selection, told: any) => Child[]} action
- * @property {(of: Selection, told: any) => Child[]} question
- * @property {(of: Selection, told: any) => Record<string, Child[]>} choices
+ * @property {(of: Selection, told: any) => Sentence} action
+ * @property {(of: Selection, told: any) => Sentence} question
+ * @property {(of: Selection, told: any) => Record<string, Sentence>} choices
  * @property {(of: Selection, told: any) => string} [part]   what its button switches
  */
 
 /** @type {Record<string, Words>} */
 export const WORDS = {
   tokens: {
-    title: 'Text becomes tokens',
-    text: 'A model does not read words. The text is cut into pieces from a fixed list, its tokens, and each is replaced by its number in that list.',
-    figure: 'the text, cut into pieces',
-    action: () => ['Choose another token, in the figure or in the bar, and read its number.'],
-    question: () => ['How many tokens does the text in the bar have?'],
+    title: messageText('guide.tokens.title'),
+    text: messageText('guide.tokens.text'),
+    figure: messageText('guide.tokens.figure'),
+    action: () => message('guide.tokens.action'),
+    question: () => message('guide.tokens.question'),
     choices: () => ({
-      fewer: ['fewer than words'],
-      equal: ['one for each word'],
-      more: ['more than words'],
+      fewer: message('guide.tokens.fewer'),
+      equal: message('guide.tokens.equal'),
+      more: message('guide.tokens.more'),
     }),
   },
   vectors: {
-    title: 'Tokens become vectors',
-    text: 'The number of a token is used once: to look up a row of a table. That row, a list of numbers called a vector, is what the model works on.',
-    figure: 'the row that a token looks up',
-    action: (of, { pair }) =>
-      pair
-        ? [
-            'Choose ',
-            at(of, pair[of.token === pair[1] ? 0 : 1]),
-            ` at place ${count(pair[of.token === pair[1] ? 0 : 1] + 1)} of the text, and compare its row.`,
-          ]
-        : ['Choose another token, and compare its row.'],
+    title: messageText('guide.vectors.title'),
+    text: messageText('guide.vectors.text'),
+    figure: messageText('guide.vectors.figure'),
+    action: (of, { pair }) => {
+      if (!pair) return message('guide.vectors.action');
+      const other = pair[of.token === pair[1] ? 0 : 1];
+      return message('guide.vectors.action.pair', { token: at(of, other), place: other + 1 });
+    },
     question: (of, { pair }) =>
       pair
-        ? [
-            at(of, pair[0]),
-            ` stands at places ${count(pair[0] + 1)} and ${count(pair[1] + 1)} of the text. Do both look up the same row?`,
-          ]
-        : ['How many numbers does one token become?'],
+        ? message('guide.vectors.question.pair', {
+            token: at(of, pair[0]),
+            first: pair[0] + 1,
+            second: pair[1] + 1,
+          })
+        : message('guide.vectors.question'),
     choices: (_, { width, vocabulary }) => ({
-      same: ['the same row'],
-      other: ['different rows'],
-      one: ['one'],
+      same: message('guide.vectors.same'),
+      other: message('guide.vectors.other'),
+      one: message('guide.vectors.one'),
       width: [count(width)],
       vocabulary: [count(vocabulary)],
     }),
   },
   directions: {
-    title: 'Directions carry meaning',
-    text: 'Training places words that are used alike near each other. Then the way from one word to another can be a direction that other words share.',
-    figure: 'the sum of words',
-    action: () => [
-      'Let rows enter at length 1, or rank among all tokens, and see whether the answer holds.',
-    ],
+    title: messageText('guide.directions.title'),
+    text: messageText('guide.directions.text'),
+    figure: messageText('guide.directions.figure'),
+    action: () => message('guide.directions.action'),
     question: (_, { sum }) => {
       const [a, b, c] = sum.inputs.map((/** @type {any} */ { piece }) => word(piece));
-      return [`${a} − ${b} + ${c}: which word lies in the direction nearest to this sum?`];
+      return message('guide.directions.question', { a, b, c });
     },
     choices: (_, { others }) => ({
       ...Object.fromEntries(
         others.map((/** @type {any} */ { id, piece }) => [`#${id}`, [word(piece)]]),
       ),
-      input: ['one of the three themselves'],
+      input: message('guide.directions.input'),
     }),
   },
   context: {
-    title: 'Attention adds context',
-    text: 'A row is the same wherever its word stands. In each layer, attention adds to each token something taken from itself and from the tokens before it.',
-    figure: 'what a token takes up',
-    action: () => ['Choose another layer, in the figure or in the bar.'],
-    question: (of) => [
-      'In how many layers does ',
-      at(of, of.token),
-      ' take more from the tokens before it than from itself?',
-    ],
-    choices: () => ({ none: ['in none'], some: ['in some'], all: ['in every one'] }),
+    title: messageText('guide.context.title'),
+    text: messageText('guide.context.text'),
+    figure: messageText('guide.context.figure'),
+    action: () => message('guide.context.action'),
+    question: (of) => message('guide.context.question', { token: at(of, of.token) }),
+    choices: () => ({
+      none: message('guide.context.none'),
+      some: message('guide.context.some'),
+      all: message('guide.context.all'),
+    }),
   },
   weights: {
-    title: 'The three lines',
-    text: 'A head compares what a token looks for with what each token offers; that is its score. A softmax turns the scores into weights that add up to 1.',
-    figure: 'scores and weights of a head',
-    action: () => [
-      'Go through the steps of the computation below the matrix, from scores to weights.',
-    ],
-    question: (of) => [
-      'Where does ',
-      at(of, of.token),
-      ` look most in head ${of.layer}.${of.head}?`,
-    ],
+    title: messageText('guide.weights.title'),
+    text: messageText('guide.weights.text'),
+    figure: messageText('guide.weights.figure'),
+    action: () => message('guide.weights.action'),
+    question: (of) =>
+      message('guide.weights.question', { token: at(of, of.token), head: nameOf(of) }),
     choices: (of) => ({
-      self: ['at itself'],
-      before: ['at the token before it'],
-      first: ['at the first token'],
-      other: [of.token > 1 ? 'at another' : 'at a later one'],
+      self: message('guide.weights.self'),
+      before: message('guide.weights.before'),
+      first: message('guide.weights.first'),
+      other: message(of.token > 1 ? 'guide.weights.another' : 'guide.weights.later'),
     }),
   },
   sum: {
-    title: 'A weighted sum',
-    text: 'What a head returns is a sum: the value vector of each token, times its weight. A vector that is short gives little, however large its weight.',
-    figure: 'the weighted sum',
-    action: () => [
-      'Go through the sum term by term: press play below the figure, or choose a step.',
-    ],
-    question: (of) => [
-      `In head ${of.layer}.${of.head}, does the token with the largest weight also give `,
-      at(of, of.token),
-      ' the longest part?',
-    ],
-    choices: () => ({ same: ['yes'], other: ['no, another does'] }),
+    title: messageText('guide.sum.title'),
+    text: messageText('guide.sum.text'),
+    figure: messageText('guide.sum.figure'),
+    action: () => message('guide.sum.action'),
+    question: (of) => message('guide.sum.question', { token: at(of, of.token), head: nameOf(of) }),
+    choices: () => ({ same: message('guide.sum.yes'), other: message('guide.sum.no') }),
   },
   mlp: {
-    title: 'What the MLP does',
-    text: 'The other half of each layer, the MLP, works on each token alone. What both halves add can be followed to the end, to the score of a next word, its logit.',
-    figure: 'the hidden units of an MLP',
-    action: () => ['Open another hidden unit, and read which words it pushes up and down.'],
-    question: (of, { stream, pieces }) => [
-      'What adds more to the logit of ',
-      next(pieces, stream.of),
-      ' after ',
-      at(of, of.token),
-      ': the attention of all layers, or their MLPs?',
-    ],
-    choices: () => ({ attention: ['attention'], mlp: ['the MLPs'] }),
+    title: messageText('guide.mlp.title'),
+    text: messageText('guide.mlp.text'),
+    figure: messageText('guide.mlp.figure'),
+    action: () => message('guide.mlp.action'),
+    question: (of, { stream, pieces }) =>
+      message('guide.mlp.question', { next: next(pieces, stream.of), token: at(of, of.token) }),
+    choices: () => ({
+      attention: message('guide.mlp.attention'),
+      mlp: message('guide.mlp.mlp'),
+    }),
   },
   probabilities: {
-    title: 'Logits become probabilities',
-    text: 'Every token of the list gets a logit. A softmax turns these into probabilities, which add up to 1. The model does not write words: it says how likely each is.',
-    figure: 'what may come next',
-    action: () => ['Choose another next word in the figure, and see how likely it is.'],
-    question: (of) => [
-      'How likely is the likeliest token after ',
-      at(of, of.token),
-      ', in your guess?',
-    ],
+    title: messageText('guide.probabilities.title'),
+    text: messageText('guide.probabilities.text'),
+    figure: messageText('guide.probabilities.figure'),
+    action: () => message('guide.probabilities.action'),
+    question: (of) => message('guide.probabilities.question', { token: at(of, of.token) }),
     choices: () => {
-      const [low, middle, high] = BANDS.map((end) => `${100 * end} %`);
+      const [low = '', middle = '', high = ''] = BANDS.map((end) => `${100 * end} %`);
       return {
-        0: [`below ${low}`],
-        1: [`${low} to ${middle}`],
-        2: [`${middle} to ${high}`],
-        3: [`above ${high}`],
+        0: message('guide.probabilities.below', { end: low }),
+        1: message('guide.probabilities.between', { from: low, to: middle }),
+        2: message('guide.probabilities.between', { from: middle, to: high }),
+        3: message('guide.probabilities.above', { end: high }),
       };
     },
   },
   sampling: {
-    title: 'Choosing the next token',
-    text: 'Which token is written is decided outside of the model: one is drawn at random by the probabilities. A temperature changes them first.',
-    figure: 'the chain of samplers',
-    action: () => ['Change the temperature, and see the bars follow.'],
-    question: (_, { first }) => [
-      'At the end of the text, ',
-      h('b', { class: 'next-word' }, word(first.piece)),
-      ` is the likeliest. What does a temperature of ${HOT} make of it?`,
-    ],
-    choices: () => ({ likelier: ['likelier'], less: ['less likely'], equal: ['nothing'] }),
+    title: messageText('guide.sampling.title'),
+    text: messageText('guide.sampling.text'),
+    figure: messageText('guide.sampling.figure'),
+    action: () => message('guide.sampling.action'),
+    question: (_, { first }) =>
+      message('guide.sampling.question', {
+        next: h('b', { class: 'next-word' }, word(first.piece)),
+        temperature: HOT,
+      }),
+    choices: () => ({
+      likelier: message('guide.sampling.likelier'),
+      less: message('guide.sampling.less'),
+      equal: message('guide.sampling.equal'),
+    }),
   },
   repeat: {
-    title: 'Append and repeat',
-    text: 'The chosen token is appended, and the model reads the longer text. There is nothing more to writing. Always taking the likeliest token is called greedy.',
-    figure: 'a text, one token at a time',
-    action: () => ['Write at least one token on, by the button ▸ below the text or by a choice.'],
-    question: () => [
-      `The model writes up to ${WRITTEN} tokens greedily. Will ${RUN} tokens in a row come a second time?`,
-    ],
+    title: messageText('guide.repeat.title'),
+    text: messageText('guide.repeat.text'),
+    figure: messageText('guide.repeat.figure'),
+    action: () => message('guide.repeat.action'),
+    question: () => message('guide.repeat.question', { tokens: WRITTEN, run: RUN }),
     choices: () => ({
-      again: ['yes'],
-      new: ['no, it goes on without'],
-      end: ['no, it ends before'],
+      again: message('guide.repeat.again'),
+      new: message('guide.repeat.new'),
+      end: message('guide.repeat.end'),
     }),
   },
   order: {
-    title: 'Where a token stands',
-    text: 'Comparing vectors says nothing about order. So the model is told where each token stands, in most models by turning what is compared by an angle that grows with the place.',
-    figure: 'what tells the place',
-    part: () => 'positions',
-    action: () => ['Switch positions off in the whole model.'],
-    question: (of, { before, pieces }) => [
-      'Without positions, will ',
-      next(pieces, before.id),
-      ' still be the likeliest after ',
-      at(of, of.token),
-      '?',
-    ],
-    choices: () => ({ stays: ['yes'], another: ['no, another word will'] }),
+    title: messageText('guide.order.title'),
+    text: messageText('guide.order.text'),
+    figure: messageText('guide.order.figure'),
+    part: () => messageText('guide.order.part'),
+    action: () => message('guide.order.action'),
+    question: (of, { before, pieces }) =>
+      message('guide.order.question', { next: next(pieces, before.id), token: at(of, of.token) }),
+    choices: () => ({
+      stays: message('guide.order.stays'),
+      another: message('guide.order.another'),
+    }),
   },
   heads: {
-    title: 'Many heads side by side',
-    text: 'A layer has several heads, each with weights of its own, so each can look for something else. One head can be switched off to see what it was needed for.',
-    figure: 'the text with arcs',
-    part: (_, { head }) => `head ${head.layer}.${head.head}`,
-    action: (_, { head }) => [`Switch head ${head.layer}.${head.head} off.`],
-    question: (_, { head, isFound, heads, before, pieces }) => [
-      isFound
-        ? `Of all ${count(heads)} heads, ${head.layer}.${head.head} pushes `
-        : `Head ${head.layer}.${head.head} is one of ${count(heads)}. The likeliest next word is `,
-      next(pieces, before.id),
-      isFound ? ' up most. What becomes of that word without it?' : '. What becomes of it without?',
-    ],
+    title: messageText('guide.heads.title'),
+    text: messageText('guide.heads.text'),
+    figure: messageText('guide.heads.figure'),
+    part: (_, { head }) => messageText('guide.heads.part', { head: nameOf(head) }),
+    action: (_, { head }) => message('guide.heads.action', { head: nameOf(head) }),
+    question: (_, { head, isFound, heads, before, pieces }) =>
+      message(isFound ? 'guide.heads.question.found' : 'guide.heads.question', {
+        head: nameOf(head),
+        heads,
+        next: next(pieces, before.id),
+      }),
     choices: () => ({
-      stays: ['it keeps more than half of its share'],
-      falls: ['it loses more, and stays first'],
-      another: ['another word comes first'],
+      stays: message('guide.heads.stays'),
+      falls: message('guide.heads.falls'),
+      another: message('guide.heads.another'),
     }),
   },
 };

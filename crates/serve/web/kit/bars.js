@@ -4,6 +4,7 @@
 
 import { arrowStep } from './arrows.js';
 import { fill, h, svg } from './dom.js';
+import { messageText } from './messages.js';
 import { format, numberText } from './number.js';
 
 /**
@@ -205,7 +206,7 @@ export function strip({ name, values, read, max, height = 56, colour, onHover })
       preserveAspectRatio: 'none',
       tabindex: '0',
       role: 'application',
-      'aria-label': `${name}: ${size} numbers, arrow keys read them`,
+      'aria-label': messageText('strip.name', { name, size }),
       onpointermove: (/** @type {PointerEvent} */ event) => {
         const box = drawing.getBoundingClientRect();
         move(Math.floor(((event.clientX - box.left) / box.width) * size));

@@ -7,6 +7,10 @@
  * How they are said in words stands in `changes/words.js`.
  */
 
+import { quoted } from './shell.js';
+
+export { commandLine } from './command_line.js';
+
 /**
  * @typedef {'head' | 'attention' | 'mlp' | 'neuron'} Part
  * @typedef {object} Change
@@ -239,28 +243,4 @@ export function asRequest(changes) {
       ? { variant: Object.fromEntries(variants.map((name) => [name, true])) }
       : {}),
   };
-}
-
-/**
- * The command that computes the same.
- * @param {import('./stage.js').Selection} of
- * @param {string} command    such as `look`
- * @param {string[]} options  of that command
- */
-export function commandLine(of, command, options) {
-  const model = of.about.name === 'default' ? 'default' : of.about.path;
-  const changed = inForce(of.changes).map(({ option }) => option);
-  // What a chat's template made is no text that one could type.
-  const read = of.chat ? ['--ids', of.ids.join(',')] : ['-p', quoted(of.prompt)];
-  return ['lookback', command, bare(model), ...read, ...options, ...changed].join(' ');
-}
-
-/** A word as a shell reads it, whatever is in it. @param {string} text */
-export function quoted(text) {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** @param {string} text */
-function bare(text) {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : quoted(text);
 }

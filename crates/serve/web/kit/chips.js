@@ -4,6 +4,7 @@
 
 import { hue } from './colour.js';
 import { h } from './dom.js';
+import { messageText } from './messages.js';
 import { hoverToken, set, watchHover } from './state.js';
 
 /**
@@ -46,9 +47,9 @@ export function spelled({ pieces, bytes }, at) {
  */
 export function word(piece) {
   const bare = piece.trim();
-  if (bare === '') return `“${visible(piece)}”`;
+  if (bare === '') return messageText('common.quoted', { text: visible(piece) });
   // A full stop in a sentence would end it.
-  return /[\p{L}\p{N}]/u.test(bare) ? bare : `“${bare}”`;
+  return /[\p{L}\p{N}]/u.test(bare) ? bare : messageText('common.quoted', { text: bare });
 }
 
 /** @type {Set<WeakRef<HTMLElement>>} */
@@ -76,7 +77,7 @@ export function chip(token, piece, { picked = false, onClick, shown = visible(pi
       'data-token': token,
       'aria-pressed': String(picked),
       style: { '--hue': hue(token) },
-      title: `token ${token}: ${JSON.stringify(piece)}`,
+      title: messageText('common.token-spelled', { token, piece: JSON.stringify(piece) }),
       onclick: onClick ?? (() => set({ token })),
       onpointerenter: () => hoverToken(token),
       onpointerleave: () => hoverToken(null),

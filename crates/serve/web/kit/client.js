@@ -6,6 +6,7 @@
  * it is asked for as it is without changes.
  */
 
+import { messageText } from './messages.js';
 import { requested } from './state.js';
 
 /** Why the program did not do what was asked, in its own sentence. */
@@ -14,7 +15,7 @@ export class ProgramError extends Error {}
 /** The program cannot be reached. */
 export class UnreachableError extends Error {
   constructor() {
-    super('the program does not answer; start it again with: lookback serve');
+    super(messageText('error.unreachable', { command: 'lookback serve' }));
   }
 }
 
@@ -92,11 +93,22 @@ export class Tensor {
 /** @typedef {{signal?: AbortSignal, unchanged?: boolean}} Options  `unchanged`: as it is without changes */
 
 /** Questions about a pass over a text. */
-const PASSES = new Set(
-  'look next attend attend/glance attend/cell context mlp stream depths exchange position sample repeat why'.split(
-    ' ',
-  ),
-);
+const PASSES = new Set([
+  'look',
+  'next',
+  'attend',
+  'attend/glance',
+  'attend/cell',
+  'context',
+  'mlp',
+  'stream',
+  'depths',
+  'exchange',
+  'position',
+  'sample',
+  'repeat',
+  'why',
+]);
 
 /**
  * A question with what is changed of its pass.
@@ -304,7 +316,7 @@ async function open(name, body, signal) {
   tell('answers');
   if (answer.ok) return { answer, wait };
   const said = await answer.json().catch(() => null);
-  throw new ProgramError(said?.error ?? `the program answered ${answer.status}`);
+  throw new ProgramError(said?.error ?? messageText('error.status', { status: answer.status }));
 }
 
 /** The token that a page holds. @param {Document} page */

@@ -2,87 +2,60 @@
  * The command that makes a figure's numbers on a command line, with a button that copies it.
  */
 
-import { inForce } from './changes.js';
+import { line } from './command_line.js';
 import { fill, h } from './dom.js';
+import { messageText } from './messages.js';
 
-/** For how long the button says that it has copied, in milliseconds. */
-const SAID = 1600;
+export { changed, opens, reads, token } from './command_line.js';
+
+/** For how long a button says that it has copied, in milliseconds. */
+export const COPIED_FOR = 1600;
 
 /**
- * An argument as a shell reads it: bare where it can be, or else in quotes.
- * @param {string | number} argument
+ * Copies what a node holds. A browser that lets no page write there still lets its reader: then it is selected.
+ * @param {HTMLElement} node
+ * @returns {Promise<boolean>}  whether it was copied
  */
-export function quoted(argument) {
-  const text = String(argument);
-  if (/^[\w./:=,@%+-]+$/.test(text)) return text;
-  // In double quotes, as people write it, unless the shell would read something into them.
-  return /["\\$`!\n]/.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : `"${text}"`;
+export async function copied(node) {
+  try {
+    await navigator.clipboard.writeText(node.textContent ?? '');
+    return true;
+  } catch {
+    node.hidden = false;
+    getSelection()?.selectAllChildren(node);
+    return false;
+  }
 }
 
 /** A line of a program that can be copied. @param {string} name  whose it is, to those who hear it */
 export function command(name) {
-  const line = h('code', { class: 'command-line' });
+  const code = h('code', { class: 'command-line' });
   const said = h('span', { class: 'command-said', 'aria-live': 'polite' });
   const copy = h(
     'button',
-    { type: 'button', class: 'plain', 'aria-label': `copy the command of ${name}`, onclick: taken },
-    'copy',
+    {
+      type: 'button',
+      class: 'plain',
+      'aria-label': messageText('command.copy-name', { name }),
+      onclick: async () => {
+        fill(said, messageText((await copied(code)) ? 'command.copied' : 'command.selected'));
+        setTimeout(() => fill(said), COPIED_FOR);
+      },
+    },
+    messageText('command.copy'),
   );
-  const node = h('p', { class: 'command', hidden: true }, line, copy, said);
-  async function taken() {
-    try {
-      await navigator.clipboard.writeText(line.textContent ?? '');
-      fill(said, 'copied');
-    } catch {
-      // A browser that lets no page write there still lets its reader.
-      getSelection()?.selectAllChildren(line);
-      fill(said, 'selected');
-    }
-    setTimeout(() => fill(said), SAID);
-  }
+  const node = h('p', { class: 'command', hidden: true }, code, copy, said);
   return {
     node,
     /**
      * @param {(string | number)[] | null} args  what follows the program's name; null where there is no such command
      * @param {string[]} [options]  more of it, as it is typed
      */
-    show(args, options = []) {
+    show(args, options) {
       node.hidden = args === null;
-      const text = ['lookback', ...(args ?? []).map(quoted), ...options].join(' ');
-      fill(line, text);
-      line.title = text;
+      const text = line(args ?? [], options);
+      fill(code, text);
+      code.title = text;
     },
   };
-}
-
-/** What the page changes of the passes, as options of a command. @param {import('./stage.js').Selection} of */
-export function changed(of) {
-  return inForce(of.changes).map(({ option }) => option);
-}
-
-/**
- * A model as a command names it.
- * @param {import('./stage.js').Model} about
- */
-export function opens({ name, path }) {
-  return name === 'default' ? name : path;
-}
-
-/**
- * What a command reads: the text, or where a template made it, its ids.
- * @param {import('./stage.js').Selection} of
- * @returns {string[]}
- */
-export function reads(of) {
-  return of.chat ? ['--ids', of.ids.join(',')] : ['-p', of.prompt];
-}
-
-/**
- * A next token as a command's flag takes it.
- * @param {Record<string, string>} pieces @param {number} id
- */
-export function token(pieces, id) {
-  const piece = pieces[id] ?? '';
-  // A piece of bytes is no text that one could type, and before one without a space some tokenizers put one.
-  return /^ [\p{L}\p{N}]+$/u.test(piece) ? piece : `#${id}`;
 }

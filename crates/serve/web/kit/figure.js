@@ -5,6 +5,7 @@
 
 import { keepHeight } from './anchor.js';
 import { fill, h, sideways } from './dom.js';
+import { messageText } from './messages.js';
 
 /** @typedef {import('./dom.js').Child} Child */
 
@@ -51,15 +52,15 @@ export function figure(root, { title, table, words = 'beside' }) {
     hidden: true,
     tabindex: '0',
     role: 'region',
-    'aria-label': `${title}, as a table`,
+    'aria-label': messageText('figure.table', { title }),
   });
   const opener = h(
     'button',
     {
       class: 'figure-opener',
       type: 'button',
-      title: 'as a table',
-      'aria-label': `${title}: show as a table`,
+      title: messageText('figure.opener'),
+      'aria-label': messageText('figure.opener-name', { title }),
       'aria-expanded': 'false',
       'aria-controls': twin.id,
       onclick: () => open(twin.hidden === true),
@@ -70,11 +71,7 @@ export function figure(root, { title, table, words = 'beside' }) {
     root,
     h('div', { class: 'figure-head' }, heading, table ? opener : null),
     body,
-    h(
-      'p',
-      { class: 'figure-sideways', 'aria-hidden': 'true' },
-      'wider than the screen: scroll it sideways',
-    ),
+    h('p', { class: 'figure-sideways', 'aria-hidden': 'true' }, messageText('figure.sideways')),
     spoken,
     controls,
     problem,
@@ -100,7 +97,7 @@ export function figure(root, { title, table, words = 'beside' }) {
   function unfold(isTold) {
     root.classList.toggle('is-told', isTold);
     more.setAttribute('aria-expanded', String(isTold));
-    more.textContent = isTold ? 'less' : 'read on';
+    more.textContent = messageText(isTold ? 'figure.less' : 'figure.read-on');
   }
   /** @param {(Child | Child[])[]} what */
   function tell(what) {
@@ -158,11 +155,11 @@ function cut(children) {
       continue;
     }
     const text = String(child);
-    const end = /[.?!”] /g;
+    const end = /[.?!”»] |[。！？]/g;
     end.lastIndex = Math.max(0, FIRST - letters - 2);
     const found = end.exec(text);
     if (found) {
-      const place = found.index + 2;
+      const place = found.index + found[0].length;
       const rest = [text.slice(place), ...children.slice(at + 1)];
       const isMore = rest.some((child) => child && String(child).trim() !== '');
       return [[...children.slice(0, at), text.slice(0, place)], isMore ? rest : []];

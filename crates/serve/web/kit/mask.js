@@ -2,6 +2,7 @@
  * What attention hides from a token: what comes later, and in a layer with a window what lies too far back.
  */
 
+import { messageText } from './messages.js';
 import { isVariant } from './state.js';
 
 /** @typedef {import('./stage.js').Model} Model */
@@ -23,5 +24,5 @@ export function hidden({ block }, layer, query, key) {
 
 /** The same in words. @param {'later' | 'window'} why */
 export function hiddenBecause(why) {
-  return why === 'later' ? 'hidden, it comes later' : 'hidden, it lies before the window';
+  return messageText(why === 'later' ? 'mask.later' : 'mask.window');
 }

@@ -8,6 +8,7 @@ import { cellDrag } from './cell_drag.js';
 import { ghost, hatch, heaviest, isSame, largest, shorten } from './cells.js';
 import { legend, named, readable, signed, weight } from './colour.js';
 import { fill, h } from './dom.js';
+import { messageText } from './messages.js';
 import { format } from './number.js';
 
 /**
@@ -64,8 +65,8 @@ export function matrix({
     class: 'matrix-canvas',
     tabindex: '0',
     role: 'application',
-    'aria-roledescription': 'matrix',
-    'aria-label': `${name}: arrow keys move, Enter picks`,
+    'aria-roledescription': messageText('matrix.role'),
+    'aria-label': messageText('matrix.name', { name }),
   });
   const spoken = h('span', { class: 'spoken', 'aria-live': 'polite' });
   const key = h('div', { class: 'matrix-legend' });
@@ -91,7 +92,12 @@ export function matrix({
 
   const plus = h(
     'button',
-    { type: 'button', class: 'plain', 'aria-label': `${name}: zoom in`, onclick: () => zoom(1.5) },
+    {
+      type: 'button',
+      class: 'plain',
+      'aria-label': messageText('matrix.zoom-in', { name }),
+      onclick: () => zoom(1.5),
+    },
     '+',
   );
   const minus = h(
@@ -99,7 +105,7 @@ export function matrix({
     {
       type: 'button',
       class: 'plain',
-      'aria-label': `${name}: zoom out`,
+      'aria-label': messageText('matrix.zoom-out', { name }),
       onclick: () => zoom(1 / 1.5),
     },
     '−',
@@ -109,10 +115,10 @@ export function matrix({
     {
       type: 'button',
       class: 'plain',
-      'aria-label': `larger: ${name}`,
+      'aria-label': messageText('matrix.larger-name', { name }),
       onclick: () => fullScreen(),
     },
-    'larger',
+    messageText('matrix.larger'),
   );
 
   function fullScreen() {
@@ -121,8 +127,11 @@ export function matrix({
     const isFull = node.classList.toggle('fills-screen');
     holder.style.minHeight = isFull ? `${tall}px` : '';
     isLost = true;
-    whole.textContent = isFull ? 'close' : 'larger';
-    whole.setAttribute('aria-label', `${whole.textContent}: ${name}`);
+    whole.textContent = messageText(isFull ? 'matrix.close' : 'matrix.larger');
+    whole.setAttribute(
+      'aria-label',
+      messageText(isFull ? 'matrix.close-name' : 'matrix.larger-name', { name }),
+    );
     draw();
   }
 
@@ -248,7 +257,7 @@ export function matrix({
     fill(
       key,
       now.scale === 'weights'
-        ? legend('weights', '0', isLong ? 'the largest of its row' : '1')
+        ? legend('weights', '0', isLong ? messageText('matrix.largest-of-row') : '1')
         : legend('signed', format(-max, { digits: 2 }), format(max, { digits: 2 })),
     );
     const isCut = cell * now.columns > width + 1 || cell * now.rows > height + 1;
@@ -263,13 +272,18 @@ export function matrix({
   /** Which part is seen, of a matrix of which not all is. @param {Picture} now */
   function where({ rows, columns }) {
     const { cell, width, height } = geometry;
-    const part = (
-      /** @type {number} */ from,
-      /** @type {number} */ size,
-      /** @type {number} */ all,
-    ) =>
-      `${Math.min(all, Math.floor(from / cell + 0.5) + 1)} to ${Math.min(all, Math.round((from + size) / cell))} of ${all}`;
-    return `rows ${part(view.y, height, rows)}, columns ${part(view.x, width, columns)}; drag to see the rest`;
+    const first = (/** @type {number} */ from, /** @type {number} */ all) =>
+      Math.min(all, Math.floor(from / cell + 0.5) + 1);
+    const last = (/** @type {number} */ to, /** @type {number} */ all) =>
+      Math.min(all, Math.round(to / cell));
+    return messageText('matrix.part', {
+      firstRow: first(view.y, rows),
+      lastRow: last(view.y + height, rows),
+      rows,
+      firstColumn: first(view.x, columns),
+      lastColumn: last(view.x + width, columns),
+      columns,
+    });
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {[number, number] | null} at @param {string} colour @param {number} thick */

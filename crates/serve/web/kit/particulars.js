@@ -2,9 +2,26 @@
  * How a model's blocks differ from the plain ones that the text describes, in words.
  */
 
+import { listed, messageText } from './messages.js';
 import { count, format } from './number.js';
 
 /** @typedef {import('./stage.js').Model} Model */
+
+const ORDERS = {
+  sequential: null,
+  parallel: messageText('particulars.order.parallel'),
+  parallel_shared_norm: messageText('particulars.order.parallel-shared-norm'),
+};
+const NORMS = {
+  before: null,
+  after: messageText('particulars.norms.after'),
+  both: messageText('particulars.norms.both'),
+  stream: messageText('particulars.norms.stream'),
+};
+const QUERY_KEY_NORMS = {
+  heads: messageText('particulars.query-key-norm.heads'),
+  rows: messageText('particulars.query-key-norm.rows'),
+};
 
 /**
  * A line for each particular; none of a plain model.
@@ -13,40 +30,40 @@ import { count, format } from './number.js';
  */
 export function particulars(model) {
   const { block, positions } = model;
-  const factors = /** @type {const} */ ([
-    ['the embedding', block.embedding_factor],
-    ['what attention and MLP add', block.residual_factor],
-    ['the logits', block.logit_factor],
-  ]).filter(([, factor]) => factor !== 1);
-  const caps = /** @type {const} */ ([
-    ['scores', block.score_cap],
-    ['logits', block.logit_cap],
-  ]).flatMap(([what, cap]) => (cap === null ? [] : [`${what} at ${short(cap)}`]));
+  const caps = [
+    block.score_cap === null
+      ? null
+      : messageText('particulars.cap.scores', { cap: short(block.score_cap) }),
+    block.logit_cap === null
+      ? null
+      : messageText('particulars.cap.logits', { cap: short(block.logit_cap) }),
+  ].filter((cap) => cap !== null);
+  const factors = [
+    block.embedding_factor === 1
+      ? null
+      : messageText('particulars.factor.embedding', { factor: short(block.embedding_factor) }),
+    block.residual_factor === 1
+      ? null
+      : messageText('particulars.factor.residual', { factor: short(block.residual_factor) }),
+    block.logit_factor === 1
+      ? null
+      : messageText('particulars.factor.logits', { factor: short(block.logit_factor) }),
+  ].filter((factor) => factor !== null);
   return [
-    block.order === 'sequential'
-      ? null
-      : `attention and MLP side by side: both read what enters the layer${block.order === 'parallel' ? ', each through a norm of its own' : ', through one norm'}`,
-    block.norms === 'before'
-      ? null
-      : block.norms === 'after'
-        ? 'norms after attention and after the MLP, on what they add, and none before'
-        : block.norms === 'stream'
-          ? 'norms after attention and after the MLP, on the residual stream itself'
-          : 'norms before attention and MLP, and after each on what it adds',
-    block.query_key_norm === null
-      ? null
-      : `queries and keys pass a norm, ${block.query_key_norm === 'heads' ? 'each head on its own' : 'all heads of a token together'}`,
-    block.embedding_norm ? 'the embedding passes a norm before the first layer' : null,
+    ORDERS[block.order],
+    NORMS[block.norms],
+    block.query_key_norm === null ? null : QUERY_KEY_NORMS[block.query_key_norm],
+    block.embedding_norm ? messageText('particulars.embedding-norm') : null,
     positions === 'rotary' && block.rotary.includes(false)
-      ? `no positions in ${layers(block.rotary.map((has) => !has))}`
+      ? messageText('particulars.no-rotary', { layers: layers(block.rotary.map((has) => !has)) })
       : null,
-    positions === 'alibi' ? 'no positions: scores fall with the distance (ALiBi)' : null,
+    positions === 'alibi' ? messageText('particulars.alibi') : null,
     windowsOf(model),
     expertsOf(model),
-    caps.length ? `softly capped: ${caps.join(', ')}` : null,
-    block.sinks ? 'an attention sink in every head, which takes a part of the weight' : null,
+    caps.length ? messageText('particulars.capped', { caps: listed(caps, 'unit') }) : null,
+    block.sinks ? messageText('particulars.sinks') : null,
     factors.length
-      ? `multiplied: ${factors.map(([what, factor]) => `${what} by ${short(factor)}`).join(', ')}`
+      ? messageText('particulars.multiplied', { factors: listed(factors, 'unit') })
       : null,
   ].filter((line) => line !== null);
 }
@@ -57,8 +74,9 @@ function windowsOf({ block: { windows } }) {
   const [size] = sizes;
   if (size === undefined) return null;
   const has = windows.map((window) => window !== null);
-  const who = has.includes(false) ? layers(has) : 'every layer';
-  return `a token sees the last ${count(size)} tokens only, itself among them, in ${who}`;
+  return has.includes(false)
+    ? messageText('particulars.window', { count: size, layers: layers(has) })
+    : messageText('particulars.window-everywhere', { count: size });
 }
 
 /** @param {Model} model */
@@ -66,8 +84,10 @@ function expertsOf({ block: { experts } }) {
   const first = experts.find((of) => of !== null);
   if (!first) return null;
   const has = experts.map((of) => of !== null);
-  const where = has.includes(false) ? ` in ${layers(has)}` : '';
-  return `${first.experts} experts in the place of an MLP${where}, ${first.chosen} of them for each token`;
+  const sizes = { experts: first.experts, chosen: first.chosen };
+  return has.includes(false)
+    ? messageText('particulars.experts', { ...sizes, layers: layers(has) })
+    : messageText('particulars.experts-everywhere', sizes);
 }
 
 /** Layers in words: `layer 3`, `layers 0 to 4 and 6`. @param {boolean[]} has  whether each layer is meant */
@@ -79,12 +99,17 @@ export function layers(has) {
     if (is && run && run[1] === layer - 1) run[1] = layer;
     else if (is) runs.push([layer, layer]);
   });
-  const named = runs.map(([from, to]) =>
-    from === to ? String(from) : to === from + 1 ? `${from}, ${to}` : `${from} to ${to}`,
+  const named = runs.flatMap(([first, last]) =>
+    last > first + 1
+      ? [messageText('common.range', { first, last })]
+      : first === last
+        ? [String(first)]
+        : [String(first), String(last)],
   );
-  const list =
-    named.length > 1 ? `${named.slice(0, -1).join(', ')} and ${named.at(-1)}` : (named[0] ?? '');
-  return `${has.filter(Boolean).length === 1 ? 'layer' : 'layers'} ${list}`;
+  return messageText('common.layers', {
+    count: has.filter(Boolean).length,
+    layers: listed(named),
+  });
 }
 
 /** A factor or a cap without needless digits. @param {number} value */

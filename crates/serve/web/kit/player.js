@@ -3,6 +3,7 @@
  */
 
 import { h } from './dom.js';
+import { messageText } from './messages.js';
 
 /**
  * @param {object} options
@@ -21,17 +22,17 @@ export function player({ name, steps, onStep, milliseconds = 900 }) {
     {
       type: 'button',
       class: 'plain player-play',
-      'aria-label': `play ${name}`,
+      'aria-label': messageText('player.play-name', { name }),
       onclick: () => (timer ? pause() : start()),
     },
-    'play',
+    messageText('player.play'),
   );
   const back = h(
     'button',
     {
       type: 'button',
       class: 'plain',
-      'aria-label': `${name}: a step back`,
+      'aria-label': messageText('player.back', { name }),
       onclick: () => (pause(), go(at - 1)),
     },
     '◂',
@@ -41,7 +42,7 @@ export function player({ name, steps, onStep, milliseconds = 900 }) {
     {
       type: 'button',
       class: 'plain',
-      'aria-label': `${name}: a step on`,
+      'aria-label': messageText('player.on', { name }),
       onclick: () => (pause(), go(at + 1)),
     },
     '▸',
@@ -51,12 +52,15 @@ export function player({ name, steps, onStep, milliseconds = 900 }) {
     min: 0,
     max: 0,
     value: 0,
-    'aria-label': `step of ${name}`,
+    'aria-label': messageText('player.step', { name }),
     oninput: () => (pause(), go(Number(range.value))),
   });
   const pace = h(
     'select',
-    { 'aria-label': `speed of ${name}`, onchange: () => (speed = Number(pace.value)) },
+    {
+      'aria-label': messageText('player.speed', { name }),
+      onchange: () => (speed = Number(pace.value)),
+    },
     [0.5, 1, 2, 4].map((of) => h('option', { value: of }, `${of}×`)),
   );
   pace.value = '1';
@@ -64,8 +68,8 @@ export function player({ name, steps, onStep, milliseconds = 900 }) {
 
   function start() {
     if (at >= steps() - 1) go(0);
-    play.textContent = 'pause';
-    play.setAttribute('aria-label', `pause ${name}`);
+    play.textContent = messageText('player.pause');
+    play.setAttribute('aria-label', messageText('player.pause-name', { name }));
     tick();
   }
   function tick() {
@@ -78,8 +82,8 @@ export function player({ name, steps, onStep, milliseconds = 900 }) {
   function pause() {
     if (timer) clearTimeout(timer);
     timer = null;
-    play.textContent = 'play';
-    play.setAttribute('aria-label', `play ${name}`);
+    play.textContent = messageText('player.play');
+    play.setAttribute('aria-label', messageText('player.play-name', { name }));
   }
   /** @param {number} to */
   function go(to) {

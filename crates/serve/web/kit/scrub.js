@@ -4,6 +4,7 @@
  */
 
 import { h } from './dom.js';
+import { messageText } from './messages.js';
 
 /** Pixels of a drag from one end of the scale to the other, and before a press is a drag. */
 const [WHOLE, STILL] = [240, 3];
@@ -24,7 +25,7 @@ export function scrub({ name, value, min, max, step, show = String, onChange }) 
     class: 'scrub number',
     role: 'slider',
     tabindex: '0',
-    title: 'drag sideways, or use the arrow keys',
+    title: messageText('scrub.title'),
     'aria-label': name,
     'aria-valuemin': min,
     'aria-valuemax': max,

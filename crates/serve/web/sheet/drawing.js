@@ -8,6 +8,7 @@ import { visible } from '../kit/chips.js';
 import { hue } from '../kit/colour.js';
 import { svg } from '../kit/dom.js';
 import { longPress } from '../kit/long_press.js';
+import { messageText } from '../kit/messages.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 
@@ -42,24 +43,25 @@ const [TALLEST, APART, NAMED] = [86, 26, 62];
 /** Tokens that are drawn, the last ones, and letters of one. */
 const [LAST, LETTERS] = [5, 7];
 
+const NAMES = /** @type {const} */ ({
+  tokens: 'sheet.tokens',
+  vectors: 'sheet.vectors',
+  head: 'common.head',
+  mlp: 'sheet.mlp-of-layer',
+  stream: 'sheet.stream',
+  logits: 'sheet.logits',
+  next: 'sheet.next',
+  back: 'sheet.back',
+});
+
 /** @param {Part} part */
 export function key({ kind, layer, head }) {
   return [kind, layer, head].filter((of) => of !== undefined).join('.');
 }
 
 /** @param {Part} part */
-export function named({ kind, layer, head }) {
-  const names = {
-    tokens: 'tokens',
-    vectors: 'vectors',
-    head: `head ${layer}.${head}`,
-    mlp: `MLP of layer ${layer}`,
-    stream: 'residual stream',
-    logits: 'logits',
-    next: 'next token',
-    back: 'append and repeat',
-  };
-  return names[kind];
+export function named({ kind, layer = 0, head = 0 }) {
+  return messageText(NAMES[kind], { layer, head: `${layer}.${head}` });
 }
 
 /** @param {Options} options */
@@ -91,7 +93,7 @@ export function drawing(options) {
       width,
       height: whole,
       role: 'group',
-      'aria-label': `the whole model: ${layers} layers of ${heads} heads and an MLP`,
+      'aria-label': messageText('sheet.drawing', { layers, heads }),
       'data-roving': '',
     },
     tokens(options, end),
@@ -111,7 +113,7 @@ export function drawing(options) {
           class: 'sheet-along',
           transform: `translate(${width - BACK - 5} ${(first + last) / 2}) rotate(-90)`,
         },
-        'append and repeat',
+        messageText('sheet.back'),
       ),
     ]),
     runner,
@@ -138,7 +140,9 @@ function group(part, { isOff, onGo, onHold, onReach }, what) {
       'aria-label':
         part.layer === undefined && part.kind !== 'stream'
           ? null
-          : `${named(part)}${off ? ', switched off' : ''}`,
+          : off
+            ? messageText('sheet.part-off', { part: named(part) })
+            : named(part),
       onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(event) && onGo(part),
       onpointerenter: () => onReach(part),
       onpointerleave: () => onReach(null),
@@ -189,7 +193,7 @@ function tokens(options, end) {
   return group({ kind: 'tokens' }, options, [
     ground(0, 0, end, TOKENS - 6),
     words,
-    label('tokens', LEFT, 33),
+    label(messageText('sheet.tokens'), LEFT, 33),
   ]);
 }
 
@@ -214,7 +218,7 @@ function vectors(options, end) {
   return group({ kind: 'vectors' }, options, [
     ground(LEFT - 4, TOKENS - 5, end - LEFT + 4, VECTORS - 6),
     ...columns.flat(),
-    label('vectors', LEFT, TOKENS + cells * 6 + 10),
+    label(messageText('sheet.vectors'), LEFT, TOKENS + cells * 6 + 10),
   ]);
 }
 
@@ -268,9 +272,13 @@ function block(options, layer, top, pitch, end) {
   ]);
   // What the dots and the bars are, said once: above those of the first layer, or above all.
   const names = (/** @type {boolean} */ isWithin) => [
-    label(heads === 1 ? 'head' : 'heads', LEFT, isWithin ? top + tall / 2 - radius - 5 : top - 3),
     label(
-      'MLP',
+      messageText('sheet.heads', { count: heads }),
+      LEFT,
+      isWithin ? top + tall / 2 - radius - 5 : top - 3,
+    ),
+    label(
+      messageText('sheet.mlp'),
       isApart && !isWithin ? end - 22 : x,
       isWithin ? y + (height - thick) / 2 - 4 : top - 3,
     ),
@@ -310,7 +318,7 @@ function logits(options, top, end) {
     ground(LEFT - 4, top + 8, end - LEFT + 4, LOGITS - 12),
     svg('path', { class: 'sheet-branch', d: `M${STREAM} ${top + 12}V${top + 34}H${LEFT - 2}` }),
     ...bars,
-    label('logits', LEFT, top + 64),
+    label(messageText('sheet.logits'), LEFT, top + 64),
   ]);
 }
 
@@ -320,6 +328,6 @@ function chosen(options, top, end) {
   return group({ kind: 'next' }, options, [
     ground(LEFT - 4, top + 2, end - LEFT + 4, NEXT - 4),
     svg('text', { class: 'sheet-next', x: LEFT, y: top + 18 }, text.slice(0, 14)),
-    label('likeliest next token', LEFT, top + 32),
+    label(messageText('sheet.likeliest'), LEFT, top + 32),
   ]);
 }

@@ -7,7 +7,8 @@ import { visible, word } from '../kit/chips.js';
 import { ask, ProgramError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
-import { count, number } from '../kit/number.js';
+import { message, messageText, sentences } from '../kit/messages.js';
+import { number } from '../kit/number.js';
 import { views } from '../kit/views.js';
 import { drawPlane } from './analogy/plane.js';
 import { remembering } from './logits/word.js';
@@ -48,9 +49,13 @@ export default {
 
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Sum>) => Promise<Sum>} */
     const once = remembering();
-    const parts = figure(root, { title: 'A sum of words is a point among words', table });
+    const parts = figure(root, { title: messageText('analogy.title'), table });
     const [inputs, lists] = [
-      ['a', 'minus b', 'plus c'].map(wordInput),
+      [
+        wordInput('a', messageText('analogy.input.a')),
+        wordInput('b', messageText('analogy.input.b')),
+        wordInput('c', messageText('analogy.input.c')),
+      ],
       h('div', { class: 'analogy-lists' }),
     ];
     const result = h('output', { class: 'analogy-result' });
@@ -68,34 +73,34 @@ export default {
     const wrong = h('p', { class: 'analogy-wrong', role: 'status', hidden: true });
     const drawing = h('div', { class: 'analogy-drawing' });
     const shown = views({
-      name: 'what is shown of the sum',
+      name: messageText('analogy.views'),
       views: [
-        { name: 'plane', label: 'as a drawing', node: drawing },
-        { name: 'lists', label: 'as a ranking', node: lists },
+        { name: 'plane', label: messageText('analogy.views.plane'), node: drawing },
+        { name: 'lists', label: messageText('analogy.views.lists'), node: lists },
       ],
     });
     fill(parts.body, equation, wrong, shown.node, drawing, lists);
 
     const examples = choice({
-      label: 'try',
+      label: messageText('analogy.try'),
       options: [],
       value: '',
       onChange: (value) => value && page.set({ analogy: value }),
     });
     const lengths = choice({
-      label: 'rows enter',
+      label: messageText('analogy.length'),
       options: [
-        ['', 'as long as they are'],
-        ['1', 'at length 1, as in most tools'],
+        ['', messageText('analogy.length.own')],
+        ['1', messageText('analogy.length.one')],
       ],
       value: '',
       onChange: (value) => page.set({ 'analogy-length': value || null }),
     });
     const among = choice({
-      label: 'ranked among',
+      label: messageText('analogy.among'),
       options: [
-        ['', 'words'],
-        ['1', 'all tokens'],
+        ['', messageText('analogy.among.words')],
+        ['1', messageText('analogy.among.tokens')],
       ],
       value: '',
       onChange: (value) => page.set({ 'analogy-any': value || null }),
@@ -103,9 +108,9 @@ export default {
     fill(parts.controls, examples.node, lengths.node, among.node);
     new ResizeObserver(redraw).observe(drawing);
 
-    /** A place for a word, completed as one types. @param {string} name */
-    function wordInput(name) {
-      const options = h('datalist', { id: `analogy-${name.replace(' ', '-')}` });
+    /** A place for a word, completed as one types. @param {string} place @param {string} name */
+    function wordInput(place, name) {
+      const options = h('datalist', { id: `analogy-${place}` });
       const input = h('input', {
         type: 'text',
         class: 'analogy-word',
@@ -162,7 +167,13 @@ export default {
     const name = (answer) =>
       h(
         'em',
-        { class: 'analogy-name', title: `token ${answer.id}: ${JSON.stringify(answer.piece)}` },
+        {
+          class: 'analogy-name',
+          title: messageText('analogy.token', {
+            id: String(answer.id),
+            piece: JSON.stringify(answer.piece),
+          }),
+        },
         word(answer.piece),
       );
 
@@ -198,7 +209,17 @@ export default {
             onpointerenter: () => mark(answer.id),
             onpointerleave: () => mark(null),
           },
-          h('span', { class: 'analogy-piece', title: `token ${answer.id}` }, visible(answer.piece)),
+          h(
+            'span',
+            {
+              class: 'analogy-piece',
+              title: messageText('analogy.token', {
+                id: String(answer.id),
+                piece: JSON.stringify(answer.piece),
+              }),
+            },
+            visible(answer.piece),
+          ),
           h(
             'span',
             { class: 'analogy-bar', 'aria-hidden': 'true' },
@@ -221,11 +242,19 @@ export default {
       fill(
         result,
         first?.is_input
-          ? [h('span', { class: 'analogy-input' }, word(first.piece)), ', else ']
-          : null,
-        best ? word(best.piece) : '—',
+          ? message('analogy.else', {
+              input: h('span', { class: 'analogy-input' }, word(first.piece)),
+              word: best ? word(best.piece) : '—',
+            })
+          : best
+            ? word(best.piece)
+            : '—',
       );
-      fill(lists, list('with the three words', of.answers, of), list('without them', others, of));
+      fill(
+        lists,
+        list(messageText('analogy.with'), of.answers, of),
+        list(messageText('analogy.without'), others, of),
+      );
       redraw();
       examples.set(
         [
@@ -242,69 +271,65 @@ export default {
       );
       parts.caption(said(of, others));
       parts.say(
-        `${of.words[0]} minus ${of.words[1]} plus ${of.words[2]}: nearest are ${others
-          .slice(0, 3)
-          .map((answer) => `${word(answer.piece)} ${answer.cosine.toFixed(2)}`)
-          .join(', ')}, the three words left out.`,
+        messageText('analogy.said', {
+          a: of.words[0] ?? '',
+          b: of.words[1] ?? '',
+          c: of.words[2] ?? '',
+          nearest: others
+            .slice(0, 3)
+            .map((answer) => `${word(answer.piece)} ${answer.cosine.toFixed(2)}`)
+            .join(', '),
+        }),
       );
     }
 
     /** @param {Sum} of @param {Answer[]} others */
     function said(of, others) {
       const [first, [best]] = [of.answers[0], others];
-      if (!first || !best) return ['There is no other word to rank.'];
+      if (!first || !best) return message('analogy.none');
       const [a, b, c] = of.inputs.map(({ piece }) => h('em', null, word(piece)));
       const expected = of.examples.find(
         (example) => example.slice(0, 3).join() === of.words.join(),
       )?.[3];
       const rank = others.findIndex(({ piece }) => word(piece) === expected);
-      return [
-        of.step === null ? '' : `At step ${count(of.step)} of its training: among `,
-        of.step === null ? 'Among ' : '',
-        `${count(of.ranked)} ${among.select.value ? 'tokens' : 'words'} the sum points most nearly to `,
-        name(first),
-        ' (',
-        number(first.cosine, { digits: 2 }),
-        ')',
+      const isAny = Boolean(among.select.value);
+      const nearest = {
+        ranked: of.ranked,
+        word: name(first),
+        cosine: number(first.cosine, { digits: 2 }),
+      };
+      const missed = expected && rank !== 0 ? h('em', null, expected) : null;
+      return sentences(
+        of.step === null
+          ? message(isAny ? 'analogy.nearest.tokens' : 'analogy.nearest.words', nearest)
+          : message(isAny ? 'analogy.step.tokens' : 'analogy.step.words', {
+              ...nearest,
+              step: of.step,
+            }),
         first.is_input
-          ? [
-              '. That word was put in: such a sum rarely leaves the neighbourhood of what it is made of, so most tools leave the three words out and do not say so. Without them the answer is ',
-              name(best),
-              ' (',
-              number(best.cosine, { digits: 2 }),
-              '). ',
-            ]
-          : ', and none of the three words had to be left out for that. ',
-        expected && rank !== 0
-          ? [
-              h('em', null, expected),
-              rank > 0
-                ? `, which one might expect, comes ${rank + 1}${['', 'st', 'nd', 'rd'][rank + 1] ?? 'th'} of the others. `
-                : `, which one might expect, is not among the first ${others.length}. `,
-            ]
-          : '',
+          ? message('analogy.put-in', {
+              word: name(best),
+              cosine: number(best.cosine, { digits: 2 }),
+            })
+          : message('analogy.not-put-in'),
+        missed === null
+          ? []
+          : rank > 0
+            ? message('analogy.expected', { word: missed, place: rank + 1 })
+            : message('analogy.expected.none', { word: missed, shown: others.length }),
         best.parallel === null || of.directions < 2
-          ? 'Words that repeat leave no parallelogram to draw.'
-          : [
-              'The step from ',
-              b,
-              ' to ',
-              c,
-              ' and the step from ',
+          ? message('analogy.repeated')
+          : message('analogy.steps', {
               a,
-              ' to ',
-              name(best),
-              ' have a cosine of ',
-              number(best.parallel, { digits: 2 }),
-              ' (parallel steps would have 1), and ',
-              name(best),
-              ' stands ',
-              number(best.placed.off, { digits: 2 }),
-              ' off the drawing’s plane, where the first step is ',
-              number(of.steps[1], { digits: 2 }),
-              ' long.',
-            ],
-      ].flat();
+              b,
+              c,
+              word: name(best),
+              again: name(best),
+              cosine: number(best.parallel, { digits: 2 }),
+              off: number(best.placed.off, { digits: 2 }),
+              long: number(of.steps[1], { digits: 2 }),
+            }),
+      );
     }
 
     function table() {
@@ -313,31 +338,36 @@ export default {
       const place = (/** @type {Point} */ { x, y, off }) => [number(x), number(y), number(off)];
       return [
         {
-          caption: `the corners and zero, of ${of.width} dimensions, seen in the plane`,
-          head: ['point', 'along', 'across', 'off the plane'],
+          caption: messageText('analogy.table.corners', { width: of.width }),
+          head: [
+            messageText('analogy.table.point'),
+            messageText('analogy.table.along'),
+            messageText('analogy.table.across'),
+            messageText('analogy.table.off'),
+          ],
           rows: [
             ...of.inputs.map((input) => [visible(input.piece), ...place(input.placed)]),
-            ['the sum', ...place(of.result)],
-            ['zero', ...place(of.origin)],
+            [messageText('analogy.sum'), ...place(of.result)],
+            [messageText('analogy.table.zero'), ...place(of.origin)],
           ],
         },
         {
-          caption: 'the words nearest to the sum',
+          caption: messageText('analogy.table.nearest'),
           head: [
-            'word',
-            'cosine',
-            'distance',
-            'put in',
-            'cosine of the steps',
-            'along',
-            'across',
-            'off the plane',
+            messageText('analogy.table.word'),
+            messageText('analogy.table.cosine'),
+            messageText('analogy.table.distance'),
+            messageText('analogy.table.input'),
+            messageText('analogy.table.parallel'),
+            messageText('analogy.table.along'),
+            messageText('analogy.table.across'),
+            messageText('analogy.table.off'),
           ],
           rows: of.answers.map((answer) => [
             visible(answer.piece),
             number(answer.cosine),
             number(answer.distance),
-            answer.is_input ? 'yes' : 'no',
+            messageText(answer.is_input ? 'analogy.table.yes' : 'analogy.table.no'),
             answer.parallel === null ? '–' : number(answer.parallel),
             ...place(answer.placed),
           ]),
@@ -373,7 +403,7 @@ export default {
           fill(result, '?');
           examples.select.value = '';
           const shown = sentence(/** @type {Sum} */ (sum).words);
-          fill(wrong, `${error.message}. Meanwhile, ${shown}:`);
+          fill(wrong, message('analogy.meanwhile', { problem: error.message, sum: shown }));
           wrong.hidden = false;
         }
       },

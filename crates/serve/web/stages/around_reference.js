@@ -1,14 +1,35 @@
 /**
  * What the figures compute, in the words of the reference: lines of `crates/reference/src` as they stand there,
  * and where they are shown. `tests/page/around.test.js` compares them with the files.
+ *
+ * Three figures have none: the reference begins at the ids of a text, so it cuts none (tokens), and no forward
+ * pass compares the rows of the table with each other (analogy, map).
  */
 
 import { h } from '../kit/dom.js';
+import { message } from '../kit/messages.js';
 
-const SAID = 'these lines of the reference, in Rust: ';
-
-/** @type {{section: string, file: string, lines: string[]}[]} */
+/** By the id of the section, or the class of the first, which has none. @type {{section: string, file: string, lines: string[]}[]} */
 const REFERENCE = [
+  {
+    section: 'opening',
+    file: 'crates/reference/src/attend.rs',
+    lines: [
+      'pub fn masked_softmax(scores: Array2<f64>, window: Option<usize>) -> Array2<f64> {',
+      '    softmax(&masked(scores, window))',
+      '}',
+    ],
+  },
+  {
+    section: 'training-section',
+    file: 'crates/reference/src/logits.rs',
+    lines: [
+      'pub fn cross_entropy(logits: &Array2<f64>, targets: &[usize]) -> Vec<f64> {',
+      '    let log_probabilities = log_softmax(logits);',
+      '    targets.iter().enumerate().map(|(row, &target)| -log_probabilities[[row, target]]).collect()',
+      '}',
+    ],
+  },
   {
     section: 'embed-section',
     file: 'crates/reference/src/embed.rs',
@@ -94,6 +115,19 @@ const REFERENCE = [
       '        None => up.mapv(|x| self.activation.apply(x)),',
       '    };',
       '    self.down.apply(&hidden)',
+      '}',
+    ],
+  },
+  {
+    section: 'weights-section',
+    file: 'crates/reference/src/mlp.rs',
+    lines: [
+      'pub fn apply(&self, x: &Array2<f64>) -> Array2<f64> {',
+      '    let y = x.dot(&self.weight.t());',
+      '    match &self.bias {',
+      '        Some(bias) => y + bias,',
+      '        None => y,',
+      '    }',
       '}',
     ],
   },
@@ -193,12 +227,12 @@ const REFERENCE = [
 
 /** Puts the lines of a section below its figure, or at its end. @param {Element | null} section */
 export function reference(section) {
-  const found = REFERENCE.find((of) => of.section === section?.id);
+  const found = REFERENCE.find((of) => of.section === (section?.id || section?.className));
   if (!section || !found) return;
   const told = h(
     'details',
     { class: 'reference' },
-    h('summary', null, SAID, h('code', null, found.file)),
+    h('summary', null, message('around.reference', { file: h('code', null, found.file) })),
     h('pre', null, found.lines.join('\n')),
   );
   const figure = section.querySelector('figure');

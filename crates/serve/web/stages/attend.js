@@ -6,7 +6,7 @@
  */
 
 import { changeSlider, changeToggles } from '../kit/changes/controls.js';
-import { VARIANTS as NAMED, SAID } from '../kit/changes/words.js';
+import { chipText, SAID } from '../kit/changes/words.js';
 import { scoreOf, VARIANTS, variant, without } from '../kit/changes.js';
 import { visible, word } from '../kit/chips.js';
 import { ask, look, tensors } from '../kit/client.js';
@@ -14,6 +14,7 @@ import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { hidden, hiddenBecause } from '../kit/mask.js';
 import { matrix } from '../kit/matrix.js';
+import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { hoverToken } from '../kit/state.js';
@@ -40,8 +41,12 @@ import { vectors } from './attend/vectors.js';
  * @property {Tensor | null} before       the pattern without changes, where something is changed
  */
 
-/** Numbers of lines in words. @type {Record<number, string>} */
-const NUMERALS = { 3: 'three', 4: 'four', 5: 'five' };
+/** What is said of the formula, by the number of its lines. */
+const IN_LINES = /** @type {const} */ ({
+  3: 'attend.in-lines.three',
+  4: 'attend.in-lines.four',
+  5: 'attend.in-lines.five',
+});
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
@@ -49,10 +54,10 @@ export default {
   mount(root, page) {
     /** @type {Head | null} */
     let head = null;
-    const parts = figure(root, { title: 'What each token takes from those before it', table });
+    const parts = figure(root, { title: messageText('attend.title'), table });
     const thumbs = thumbnails((layer, index) => page.set({ layer, head: index }));
     const opened = matrix({
-      name: 'attention of the opened head',
+      name: messageText('attend.matrix'),
       onPick: (query, key) => {
         panel.show('sum');
         page.set({ token: query, 'attend.key': key });
@@ -69,18 +74,21 @@ export default {
     let dragged = 0;
     const readout = h('p', { class: 'attend-readout' }, '\u00a0');
     const added = addedScore(page);
-    const written = h('pre', { class: 'attend-lines', 'aria-label': 'attention in lines' });
+    const written = h('pre', {
+      class: 'attend-lines',
+      'aria-label': messageText('attend.formula'),
+    });
     const linesLabel = h('p', { class: 'attend-label' });
     const reference = h('summary', { class: 'attend-label' });
     const referenceLines = h('pre', {
       class: 'attend-lines',
-      'aria-label': 'the reference in Rust, as it is run in tests',
+      'aria-label': messageText('attend.reference'),
     });
     const stepName = h('p', { class: 'attend-step', 'aria-live': 'polite' });
     const rows = h('div', { class: 'attend-vectors' });
     const sum = h('div', { class: 'attend-sum', 'aria-live': 'polite' });
     const play = player({
-      name: 'the steps of attention',
+      name: messageText('attend.steps'),
       steps: () => (head ? stepsOf(head.selection.about, head.selection.layer).length : 1),
       onStep: (step) => page.set({ 'attend.step': step }),
       milliseconds: 1600,
@@ -98,14 +106,14 @@ export default {
     const changed = h('div', { class: 'attend-changed' }, toggles.node, score.node);
     // What unfolds beside the matrix: one at a time.
     const panel = views({
-      name: 'what is shown of the head',
+      name: messageText('attend.views.head'),
       folds: 'always',
       views: [
-        { name: 'lines', label: 'the lines', node: lines },
-        { name: 'sum', label: 'one weight', node: sum },
-        { name: 'vectors', label: 'q, k, v', node: rows },
-        { name: 'scale', label: '√d', node: scale.node },
-        { name: 'changes', label: 'what if', node: changed },
+        { name: 'lines', label: messageText('attend.view.lines'), node: lines },
+        { name: 'sum', label: messageText('attend.view.sum'), node: sum },
+        { name: 'vectors', label: messageText('attend.view.vectors'), node: rows },
+        { name: 'scale', label: messageText('attend.view.scale'), node: scale.node },
+        { name: 'changes', label: messageText('attend.view.changes'), node: changed },
       ],
       // Two more passes, for those who ask.
       onShow: (name) => {
@@ -115,11 +123,11 @@ export default {
     fill(parts.side, panel.node, lines, sum, rows, scale.node, changed);
     const one = h('div', { class: 'attend-matrix' }, opened.node, readout);
     const choice = views({
-      name: 'what is shown of attention',
+      name: messageText('attend.views.attention'),
       views: [
-        { name: 'one', label: 'one head', node: one },
-        { name: 'all', label: 'all heads', node: thumbs.node },
-        { name: 'steps', label: 'closer, and what if', node: parts.side },
+        { name: 'one', label: messageText('attend.view.one'), node: one },
+        { name: 'all', label: messageText('attend.view.all'), node: thumbs.node },
+        { name: 'steps', label: messageText('attend.view.steps'), node: parts.side },
       ],
       // What is closer stands below; no room is kept for what is not shown above it.
       onShow: () => root.dispatchEvent(new Event('lookback-text')),
@@ -153,7 +161,11 @@ export default {
       if (!head || !cell) return fill(readout, '\u00a0');
       const { selection } = head;
       const [query, key] = cell;
-      const isPicked = query === selection.token && key === keyOf(selection) && key <= query;
+      // Of what the mask hides no score is raised.
+      const isPicked =
+        query === selection.token &&
+        key === keyOf(selection) &&
+        head.scores.get(query, key) !== -Infinity;
       const focused = document.activeElement;
       const hadFocus = readout.contains(focused);
       fill(
@@ -169,28 +181,26 @@ export default {
     function describe(query, key) {
       if (!head) return '';
       const { about, layer, pieces } = head.selection;
-      const names = `${word(pieces[query] ?? '')} to ${word(pieces[key] ?? '')}`;
       const why = hidden(about, layer, query, key);
-      return why
-        ? `${names}: ${hiddenBecause(why)}`
-        : `${names}: ${format(head.pattern.get(query, key), { percent: true })}`;
+      return messageText('attend.described', {
+        query: word(pieces[query] ?? ''),
+        key: word(pieces[key] ?? ''),
+        weight: why ? hiddenBecause(why) : format(head.pattern.get(query, key), { percent: true }),
+      });
     }
 
     /** What can be changed here: the opened head, its parts, the score of the picked cell. @param {Selection} of */
     function drawWhatIf({ changes, layer, head: index, token, ...of }) {
       const key = keyOf({ changes, layer, head: index, token, ...of });
-      const name = `head ${layer}.${index}`;
-      toggles.draw(changes, [
-        [`${name} off`, without('head', layer, index)],
-        [`${name} at its mean`, without('head', layer, index, true)],
-        ...VARIANTS.map(
-          (name) =>
-            /** @type {[string, import('../kit/changes.js').Change]} */ ([
-              NAMED[name]?.chip ?? name,
-              variant(name),
-            ]),
-        ),
-      ]);
+      const offered = [
+        without('head', layer, index),
+        without('head', layer, index, true),
+        ...VARIANTS.map(variant),
+      ];
+      toggles.draw(
+        changes,
+        offered.map((change) => [chipText(change, of.pieces), change]),
+      );
       const [query = '', looked = ''] = [of.pieces[token] ?? '', of.pieces[key] ?? ''].map(word);
       score.draw(
         changes,
@@ -214,12 +224,10 @@ export default {
       drawWhatIf(selection);
       fill(stepName, step.name);
       const text = formula(selection.about);
-      fill(linesLabel, `in ${NUMERALS[text.length] ?? text.length} lines`);
+      fill(linesLabel, message(IN_LINES[/** @type {3 | 4 | 5} */ (text.length)]));
       fill(
         reference,
-        isPlain(selection.about)
-          ? 'the same in Rust: the reference that tests run'
-          : 'in Rust, without what is this model’s own: the reference that tests run',
+        message(isPlain(selection.about) ? 'attend.in-rust' : 'attend.in-rust.plain'),
       );
       for (const [node, lines] of /** @type {const} */ ([
         [written, text],
@@ -266,8 +274,8 @@ export default {
           : number(pattern.get(query, key), { site, index: pattern.index(query, key) });
       const last = Math.min(selection.ids.length, 64);
       return {
-        caption: `weights of layer ${selection.layer}, head ${selection.head}: the row's token takes so much from the column's`,
-        head: ['token', ...selection.pieces.slice(0, last).map(visible)],
+        caption: messageText('attend.table', { layer: selection.layer, head: selection.head }),
+        head: [messageText('attend.table.token'), ...selection.pieces.slice(0, last).map(visible)],
         rows: selection.pieces
           .slice(0, last)
           .map((piece, query) => [

@@ -11,11 +11,14 @@ import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { hidden, hiddenBecause } from '../kit/mask.js';
 import { matrix } from '../kit/matrix.js';
+import { message, messageText } from '../kit/messages.js';
 import { growing } from '../kit/motion.js';
 import { format, number } from '../kit/number.js';
 import { player } from '../kit/player.js';
+import { sentences } from '../kit/sentences.js';
 import { hoverToken } from '../kit/state.js';
 import { views } from '../kit/views.js';
+import { headSwitched } from './attend/switched.js';
 import { moves } from './context/moves.js';
 import { stack } from './context/stack.js';
 
@@ -33,6 +36,7 @@ import { stack } from './context/stack.js';
  * @property {Source[]} sources
  * @property {Term[]} terms
  * @property {{sources: number, weight: number, products: number[], sum: number[]} | null} rest
+ * @property {number[]} [edit]  what changes of z added behind all terms
  * @property {number[]} z
  * @property {number} mean   of the values' lengths, each counted by its weight
  * @property {number} apart
@@ -51,18 +55,18 @@ export default {
     let isRolling = false;
     const bar = growing('moves-bar');
     let playsOn = false;
-    const parts = figure(root, { title: 'Value vectors, weighted and added up', table });
+    const parts = figure(root, { title: messageText('context.title'), table });
     const equation = h('p', {
       class: 'context-equation',
       tabindex: '0',
       role: 'group',
-      'aria-label': 'the sum as a formula',
+      'aria-label': messageText('context.formula'),
     });
     const drawing = h('div', { class: 'context-stack' });
     const readout = h('p', { class: 'context-note', 'aria-live': 'polite' }, '\u00a0');
     const weighed = h('div', { class: 'context-moves' });
     const rows = matrix({
-      name: 'weights of the head, row by row',
+      name: messageText('context.matrix'),
       onPick: (query) => page.set({ token: query, 'context.step': null }),
       onHover: (cell) => hoverToken(cell?.[1] ?? null),
       describe: (query, key) => said(query, key),
@@ -71,22 +75,22 @@ export default {
     const weights = h(
       'div',
       { class: 'context-rows' },
-      h('p', { class: 'context-label' }, 'the weights; a row is a sum'),
+      h('p', { class: 'context-label' }, message('context.label.weights')),
       rows.node,
     );
     const stacked = h(
       'div',
       { class: 'context-sum' },
-      h('p', { class: 'context-label' }, 'weight × value, dimension by dimension'),
+      h('p', { class: 'context-label' }, message('context.label.sum')),
       drawing,
       readout,
     );
     const parted = views({
-      name: 'what is shown of the sum',
+      name: messageText('context.views'),
       views: [
-        { name: 'sum', label: 'the sum', node: stacked },
-        { name: 'weights', label: 'the weights', node: weights },
-        { name: 'moves', label: 'what moves', node: weighed },
+        { name: 'sum', label: messageText('context.view.sum'), node: stacked },
+        { name: 'weights', label: messageText('context.view.weights'), node: weights },
+        { name: 'moves', label: messageText('context.view.moves'), node: weighed },
       ],
       onShow: () => drawStack(),
     });
@@ -98,7 +102,7 @@ export default {
       weighed,
     );
     const play = player({
-      name: 'the terms of the sum',
+      name: messageText('context.steps'),
       steps: () => (shown ? steps(shown.context) : 1),
       onStep: (step) => {
         page.set({ 'context.step': step });
@@ -108,9 +112,9 @@ export default {
     });
     const rolls = h('input', { type: 'checkbox', onchange: () => (isRolling = rolls.checked) });
     parts.controls.append(
-      h('span', null, 'term by term'),
+      h('span', null, message('context.by-term')),
       play.node,
-      h('label', { class: 'choice' }, rolls, 'then the next row'),
+      h('label', { class: 'choice' }, rolls, message('context.then-next')),
     );
 
     /** The next token's row, from its first term; it plays on when its numbers are there. */
@@ -131,11 +135,12 @@ export default {
     function said(query, key) {
       if (!shown) return '';
       const { about, layer, pieces } = shown.of;
-      const names = `${word(pieces[query] ?? '')} from ${word(pieces[key] ?? '')}`;
       const why = hidden(about, layer, query, key);
-      return why
-        ? `${names}: ${hiddenBecause(why)}`
-        : `${names}: ${format(shown.pattern.get(query, key), { percent: true })}`;
+      return messageText('context.described', {
+        query: word(pieces[query] ?? ''),
+        key: word(pieces[key] ?? ''),
+        weight: why ? hiddenBecause(why) : format(shown.pattern.get(query, key), { percent: true }),
+      });
     }
 
     function drawStack() {
@@ -166,8 +171,17 @@ export default {
       const site = `blocks.${of.layer}.attn`;
       return [
         {
-          caption: `what ${word(of.pieces[of.token] ?? '')} gets in head ${of.layer}.${of.head}`,
-          head: ['from', 'weight', 'length of the value', 'weight × length', 'share of what moves'],
+          caption: messageText('context.table', {
+            token: word(of.pieces[of.token] ?? ''),
+            head: `${of.layer}.${of.head}`,
+          }),
+          head: [
+            messageText('context.from'),
+            messageText('context.weight'),
+            messageText('context.table.length'),
+            messageText('context.table.moves'),
+            messageText('context.share'),
+          ],
           rows: context.sources.map((source, at) => [
             visible(of.pieces[at] ?? ''),
             source.seen
@@ -177,16 +191,18 @@ export default {
                 })
               : '–',
             source.value === null ? '–' : number(source.value),
-            source.seen ? number(source.moves) : 'exactly 0',
+            source.seen ? number(source.moves) : messageText('context.table.nothing'),
             source.seen ? number(source.share, { percent: true }) : '–',
           ]),
         },
         {
-          caption: 'weight × value in each dimension, and the context vector z',
+          caption: messageText('context.table.sum'),
           head: [
-            'dimension',
+            messageText('context.table.dimension'),
             ...context.terms.map(({ token }) => visible(of.pieces[token] ?? '')),
-            ...(context.rest ? [`${context.rest.sources} others`] : []),
+            ...(context.rest
+              ? [messageText('context.others', { count: context.rest.sources })]
+              : []),
             'z',
           ],
           rows: context.z.map((z, dimension) => [
@@ -241,17 +257,16 @@ export default {
         drawStack();
         fill(weighed, moves(now, step, bar));
         parts.title(
-          'What head ',
-          `${of.layer}.${of.head}`,
-          ' hands to ',
-          mention(of.token, of.pieces[of.token] ?? ''),
-          ': value vectors, weighted and added up',
+          message('context.title.head', {
+            head: `${of.layer}.${of.head}`,
+            token: mention(of.token, of.pieces[of.token] ?? ''),
+          }),
         );
         if (isSame) return;
-        const sentences = caption(now);
+        const told = caption(now);
         // In this order: a node stands in one place, and its last is the caption.
-        parts.say(h('span', null, ...sentences).textContent ?? '');
-        parts.caption(...sentences);
+        parts.say(h('span', null, ...told).textContent ?? '');
+        parts.caption(...told);
         if (playsOn) play.start();
         playsOn = false;
       },
@@ -306,7 +321,10 @@ function sum({ of, context }, step) {
     ),
     rest
       ? term(
-          [`${rest.sources} others, weighing `, number(rest.weight, { digits: 2 }), ' together'],
+          message('context.term.others', {
+            count: rest.sources,
+            weight: number(rest.weight, { digits: 2 }),
+          }),
           terms.length,
         )
       : null,
@@ -315,44 +333,58 @@ function sum({ of, context }, step) {
 
 /** A dimension in numbers. @param {Shown} shown @param {number} step @param {number} dimension @returns {Child[]} */
 function read({ of, context }, step, dimension) {
-  const { terms, rest, z } = context;
+  const { terms, rest, edit, z } = context;
+  /** @type {Child[]} */
   const added = terms.slice(0, step + 1).flatMap(({ token, products }, at) => {
     const product = products[dimension] ?? 0;
     const sign = product < 0 ? ' − ' : at > 0 ? ' + ' : '';
     return [sign, number(Math.abs(product)), ' ', mention(token, of.pieces[token] ?? '')];
   });
-  const others =
-    rest && step >= terms.length
-      ? [' + ', number(rest.products[dimension] ?? 0), ` of ${rest.sources} others`]
-      : [];
-  const isWhole = step === steps(context) - 1;
-  const so = isWhole
-    ? [
-        ' = ',
-        number(z[dimension] ?? 0, {
-          site: `blocks.${of.layer}.attn.z`,
-          index: `${of.token},${of.head},${dimension}`,
-        }),
-      ]
-    : [' = ', number(terms[step]?.sum[dimension] ?? 0), ' so far'];
-  return [`dimension ${dimension}: `, ...added, ...others, ...so];
+  if (rest && step >= terms.length)
+    added.push(
+      ' + ',
+      ...message('context.readout.others', {
+        count: rest.sources,
+        product: number(rest.products[dimension] ?? 0),
+      }),
+    );
+  if (edit && step === steps(context) - 1)
+    added.push(' + ', ...message('context.readout.edit', { change: number(edit[dimension] ?? 0) }));
+  if (step < steps(context) - 1)
+    return message('context.readout.so-far', {
+      dimension,
+      terms: added,
+      sum: number(terms[step]?.sum[dimension] ?? 0),
+    });
+  return message('context.readout', {
+    dimension,
+    terms: added,
+    sum: number(z[dimension] ?? 0, {
+      site: `blocks.${of.layer}.attn.z`,
+      index: `${of.token},${of.head},${dimension}`,
+    }),
+  });
 }
 
 /** What weights say here, and what they do not. @param {Shown} shown @returns {Child[]} */
 function caption({ of, context }) {
   const { sources, token } = context;
   const name = (/** @type {number} */ at) => mention(at, of.pieces[at] ?? '');
-  if (token === 0)
-    return [
-      name(0),
-      ' sees only itself, so its context vector is its own value vector, times ',
-      weight(of, context, 0),
-      '.',
-    ];
+  if (sources.every(({ seen }, at) => seen === (at === token)))
+    return sentences(
+      message('context.caption.first', {
+        token: name(token),
+        weight: weight(of, context, token),
+      }),
+      headSwitched(of),
+    );
   const grouped =
     of.about.key_heads < of.about.heads
-      ? ` Its values are those of key head ${context.key_head}, which ${of.about.heads / of.about.key_heads} query heads share.`
-      : '';
+      ? message('context.caption.grouped', {
+          keyHead: context.key_head,
+          heads: of.about.heads / of.about.key_heads,
+        })
+      : null;
   // What a sink takes is no token's: shares of what moves are compared with shares of the rest.
   const { sinks } = of.about.block;
   const total = sinks ? sources.reduce((sum, { weight }) => sum + weight, 0) || 1 : 1;
@@ -363,31 +395,35 @@ function caption({ of, context }) {
     (a, b) => Math.abs(b.weight - b.share) - Math.abs(a.weight - a.share),
   );
   if (!widest || Math.abs(widest.weight - widest.share) < 0.04)
-    return [
-      'Here weight and effect go together: no token’s share of what moves is four percentage points away from its weight. Most of it is moved by ',
-      name(spoken({ of, context }, steps(context) - 1)),
-      '.',
+    return sentences(
+      message('context.caption.together', {
+        token: name(spoken({ of, context }, steps(context) - 1)),
+      }),
       grouped,
-    ];
+      headSwitched(of),
+    );
   const { at, weight: of_, share, value } = widest;
+  const told = {
+    token: name(at),
+    weight: sinks ? number(of_, { percent: true }) : weight(of, context, at, true),
+    value: number(value ?? 0, { digits: 2 }),
+    mean: number(context.mean, { digits: 2 }),
+    share: number(share, { percent: true }),
+  };
   // A share is above its weight exactly where the value is longer than the mean that the weights make.
-  return [
-    name(at),
-    ' gets ',
-    h('strong', null, sinks ? number(of_, { percent: true }) : weight(of, context, at, true)),
-    sinks ? ' of the weight that the head’s sink leaves' : ' of the weight',
-    ', but its value is ',
-    of_ > share ? 'shorter' : 'longer',
-    ' than the weighted mean of all (',
-    number(value ?? 0, { digits: 2 }),
-    ' against ',
-    number(context.mean, { digits: 2 }),
-    '), so it does ',
-    h('strong', null, number(share, { percent: true })),
-    ' of the moving: ',
-    of_ < 0.3 ? 'a weight alone does not say what a token does.' : '',
-    of_ >= 0.3 && of_ > share ? 'a large weight on a short vector moves little.' : '',
-    of_ >= 0.3 && of_ <= share ? 'the weight says less than there is.' : '',
+  const isShorter = of_ > share;
+  return sentences(
+    isShorter
+      ? message(sinks ? 'context.caption.shorter.sink' : 'context.caption.shorter', told)
+      : message(sinks ? 'context.caption.longer.sink' : 'context.caption.longer', told),
+    message(
+      of_ < 0.3
+        ? 'context.caption.alone'
+        : isShorter
+          ? 'context.caption.large'
+          : 'context.caption.less',
+    ),
     grouped,
-  ];
+    headSwitched(of),
+  );
 }

@@ -13,8 +13,9 @@ import { ask } from '../kit/client.js';
 import { changed, command, opens, reads } from '../kit/command.js';
 import { fill, h, sideways } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
+import { messageText } from '../kit/messages.js';
 import { number } from '../kit/number.js';
-import { depth, nats, sentence, sides, WAYS } from './diff/captions.js';
+import { caption, depth, nats, sides } from './diff/captions.js';
 import { depths, heads, tokens } from './diff/picture.js';
 import { look, remembering } from './logits/word.js';
 import { otherText } from './sweep/other.js';
@@ -59,7 +60,7 @@ export default {
     /** @type {Compared | null} */
     let drawn = null;
     let shownAbout = '';
-    const parts = figure(root, { title: 'How far two passes are apart', table });
+    const parts = figure(root, { title: messageText('diff.title'), table });
     root.classList.replace('has-words-beside', 'has-words-under');
     const both = texts(page);
     const places = ['tokens', 'depths', 'heads'].map((name) =>
@@ -71,7 +72,7 @@ export default {
       // What scrolls is reached by keys.
       tokensPlace.tabIndex = 0;
       tokensPlace.setAttribute('role', 'group');
-      tokensPlace.setAttribute('aria-label', 'how far predictions are apart, token by token');
+      tokensPlace.setAttribute('aria-label', messageText('diff.tokens'));
     }
     fill(parts.body, tokensPlace, h('div', { class: 'diff-both' }, depthsPlace, headsPlace));
     const again = [tokens, depths, heads].map((draw, at) =>
@@ -85,14 +86,14 @@ export default {
     document.addEventListener('lookback-theme', redraw);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
     const way = choice({
-      label: 'compared with',
+      label: messageText('diff.with'),
       options: [],
       value: '',
       onChange: (value) => page.set({ 'diff.with': value === 'text' ? null : value }),
     });
     const other = otherText(page, { 'sweep.cell': null });
     parts.controls.append(way.node, other.node, both.node);
-    const line = command('this comparison');
+    const line = command(messageText('diff.command'));
     root.querySelector('.figure-caption')?.after(line.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<any>) => Promise<any>} */
     const once = remembering();
@@ -103,25 +104,33 @@ export default {
       const [first, second] = sides(drawn);
       return [
         {
-          caption: 'how far the predictions after each token are apart',
-          head: ['token', 'nats', `next, ${first}`, `next, ${second}`],
+          caption: messageText('diff.table.tokens'),
+          head: [
+            messageText('common.token'),
+            messageText('diff.table.nats'),
+            messageText('diff.table.next', { side: first }),
+            messageText('diff.table.next', { side: second }),
+          ],
           rows: found.positions.map(({ ids, kl, next }, at) => [
             ids[0] === ids[1]
               ? visible(of.pieces[at] ?? '')
-              : `${visible(of.pieces[at] ?? '')} / ${visible(otherPieces[at] ?? '')}`,
+              : messageText('compare.both', {
+                  first: visible(of.pieces[at] ?? ''),
+                  second: visible(otherPieces[at] ?? ''),
+                }),
             nats(kl),
             look(pieces, next[0]),
             look(pieces, next[1]),
           ]),
         },
         {
-          caption: 'how far they are apart at each depth, after the last token',
-          head: ['read', 'nats'],
+          caption: messageText('diff.table.depths'),
+          head: [messageText('logit_lens.table.read'), messageText('diff.table.nats')],
           rows: found.depth_kl.map((kl, at) => [depth(at), nats(kl)]),
         },
         {
-          caption: 'how much of what each head returns is other',
-          head: ['head', 'share'],
+          caption: messageText('diff.heads'),
+          head: [messageText('diff.table.head'), messageText('diff.table.share')],
           rows: found.heads.map(({ layer, head, distance }) => [
             `${layer}.${head}`,
             number(distance, { percent: true }),
@@ -140,9 +149,11 @@ export default {
         const changes = inForce(selection.changes);
         /** @type {[string, string][]} */
         const options = [
-          ['text', WAYS.text],
+          ['text', messageText('diff.with.text')],
           ...others.map(({ name }) => /** @type {[string, string]} */ ([`model:${name}`, name])),
-          ...(changes.length ? [/** @type {[string, string]} */ (['changes', WAYS.changes])] : []),
+          ...(changes.length
+            ? [/** @type {[string, string]} */ (['changes', messageText('diff.with.changes')])]
+            : []),
         ];
         const asked = selection.more['diff.with'] ?? 'text';
         const chosen = options.some(([value]) => value === asked) ? asked : 'text';
@@ -181,7 +192,7 @@ export default {
         // What is asked is at the end.
         if (tokensPlace && shown !== shownAbout) tokensPlace.scrollLeft = tokensPlace.scrollWidth;
         shownAbout = shown;
-        parts.caption(...sentence(drawn));
+        parts.caption(caption(drawn));
         const named = others.find(({ name }) => name === model);
         const more = {
           text: of.chat ? null : ['--other', second.text],
@@ -193,9 +204,7 @@ export default {
           kind === 'changes' ? changed(of) : [],
         );
         const [first, last] = sides(drawn);
-        parts.say(
-          `After the last token ${first} and ${last} are ${found.last.kl.toFixed(2)} nats apart.`,
-        );
+        parts.say(messageText('diff.said', { first, last, nats: found.last.kl.toFixed(2) }));
       },
     };
   },

@@ -4,11 +4,13 @@
  */
 
 import { bars, strip } from '../kit/bars.js';
+import { inForce } from '../kit/changes.js';
 import { chip, mention, visible, word } from '../kit/chips.js';
 import { ask, keyOf, look } from '../kit/client.js';
 import { fill, h, svg } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
-import { count, format, number } from '../kit/number.js';
+import { message, messageText, sentences } from '../kit/messages.js';
+import { format, number } from '../kit/number.js';
 import { short } from '../kit/particulars.js';
 import { views } from '../kit/views.js';
 import { remembering } from './logits/word.js';
@@ -27,7 +29,7 @@ export default {
   name: 'embed',
   mount(root) {
     const parts = figure(root, {
-      title: 'The row of numbers that each token looks up',
+      title: messageText('embed.title'),
       table: () => twin,
     });
     const rows = h('div', { class: 'embed-rows', 'data-roving': '' });
@@ -35,11 +37,11 @@ export default {
     const strongest = h('div', null);
     const nearest = h('div', null);
     const shown = views({
-      name: 'what is shown of the rows',
+      name: messageText('embed.views'),
       views: [
-        { name: 'rows', label: 'the rows', node: [rows, chosen] },
-        { name: 'strongest', label: 'the largest numbers', node: strongest },
-        { name: 'nearest', label: 'the nearest rows', node: nearest },
+        { name: 'rows', label: messageText('embed.views.rows'), node: [rows, chosen] },
+        { name: 'strongest', label: messageText('embed.views.largest'), node: strongest },
+        { name: 'nearest', label: messageText('embed.views.nearest'), node: nearest },
       ],
     });
     parts.body.append(
@@ -82,13 +84,17 @@ export default {
           h(
             'p',
             { class: 'embed-head' },
-            h('span', null, 'token'),
+            h('span', null, message('embed.token')),
             h(
               'span',
               null,
-              `its ${count(about.width)} numbers, from −${format(max, { digits: 2 })} to ${format(max, { digits: 2 })}`,
+              message('embed.numbers', {
+                count: about.width,
+                low: `−${format(max, { digits: 2 })}`,
+                high: format(max, { digits: 2 }),
+              }),
             ),
-            h('span', null, 'length'),
+            h('span', null, message('embed.length')),
           ),
           shown.map((of) =>
             h(
@@ -103,12 +109,12 @@ export default {
             ? h(
                 'p',
                 { class: 'cut-more' },
-                `${count(shown.length)} of ${count(ids.length)} tokens, those around the chosen one`,
+                message('embed.around', { some: shown.length, all: ids.length }),
               )
             : null,
         );
         const whole = strip({
-          name: `the row of ${word(piece)}`,
+          name: messageText('embed.row', { token: word(piece) }),
           values: own,
           max,
           height: 56,
@@ -116,29 +122,25 @@ export default {
             h(
               'span',
               null,
-              'dimension ',
-              String(dimension),
-              ' of ',
-              mention(token, piece),
-              ': ',
-              number(own[dimension] ?? 0, { ...at(dimension), digits: 4 }),
+              message('embed.at', {
+                dimension,
+                token: mention(token, piece),
+                value: number(own[dimension] ?? 0, { ...at(dimension), digits: 4 }),
+              }),
             ),
         });
-        fill(
-          /** @type {Element} */ (whole.querySelector('.strip-readout')),
-          'point at the row, or walk it with the arrow keys, to read its numbers',
-        );
+        fill(/** @type {Element} */ (whole.querySelector('.strip-readout')), message('embed.hint'));
         fill(chosen, whole);
         const order = Array.from(own.keys())
           .sort((a, b) => Math.abs(own[b] ?? 0) - Math.abs(own[a] ?? 0))
           .slice(0, STRONGEST);
         fill(
           strongest,
-          h('p', { class: 'embed-sub' }, `The ${order.length} largest of its numbers`),
+          h('p', { class: 'embed-sub' }, message('embed.largest', { count: order.length })),
           bars(
             order.map((dimension) => ({
               value: own[dimension] ?? 0,
-              name: `dimension ${dimension}`,
+              name: messageText('embed.dimension', { dimension }),
               ...at(dimension),
             })),
             { signed: true, max, nameWidth: 120 },
@@ -146,7 +148,7 @@ export default {
         );
         fill(
           nearest,
-          h('p', { class: 'embed-sub' }, 'The rows that point most nearly its way'),
+          h('p', { class: 'embed-sub' }, message('embed.nearest')),
           bars(
             near.neighbours.map(({ cosine, piece }) => ({ value: cosine, name: visible(piece) })),
             { max: 1, nameWidth: 120 },
@@ -155,56 +157,60 @@ export default {
 
         const [first, second] = near.neighbours;
         const { embedding_factor: times } = about.block;
+        const said = {
+          token: mention(token, piece),
+          row: ids[token] ?? 0,
+          rows: about.vocabulary,
+          length: number(near.lengths[token] ?? 0, { digits: 2 }),
+        };
+        // Edits of the embedding change what is shown here, and not the table that is compared with.
+        const isEdited = inForce(selection.changes).some(({ edit }) => edit?.startsWith('embed'));
         parts.caption(
-          mention(token, piece),
-          ` is row ${count(ids[token] ?? 0)} of a table of ${count(about.vocabulary)}; ${
-            times === 1
-              ? "the row's length is "
-              : `this model multiplies every row by ${short(times)}, as shown here, and the product's length is `
-          }`,
-          number(near.lengths[token] ?? 0, { digits: 2 }),
-          '. ',
-          first
-            ? [
-                'Of all other rows, ',
-                h('em', null, word(first.piece)),
-                ' points most nearly the same way (cosine ',
-                number(first.cosine, { digits: 2 }),
-                '), ',
-              ]
-            : '',
-          second
-            ? [
-                'then ',
-                h('em', null, word(second.piece)),
-                ' (',
-                number(second.cosine, { digits: 2 }),
-                '). ',
-              ]
-            : '',
-          first ? closeness(first.cosine, about) : '',
-          repeats(ids, token)
-            ? ' It stands in the text more than once, each time with this same row.'
-            : '',
+          sentences(
+            isEdited
+              ? message('embed.caption.changed', said)
+              : times === 1
+                ? message('embed.caption', said)
+                : message('embed.caption.times', { ...said, times: short(times) }),
+            first && second
+              ? message(isEdited ? 'embed.near.changed' : 'embed.near', {
+                  first: h('em', null, word(first.piece)),
+                  cosine: number(first.cosine, { digits: 2 }),
+                  second: h('em', null, word(second.piece)),
+                  other: number(second.cosine, { digits: 2 }),
+                })
+              : [],
+            first ? closeness(first.cosine, about) : [],
+            repeats(ids, token) && !isEdited ? message('embed.again') : [],
+          ),
         );
         parts.say(
-          `The row of ${word(piece)} has ${about.width} numbers and the length ${format(near.lengths[token] ?? 0, { digits: 2 })}; nearest are ${near.neighbours
-            .slice(0, 4)
-            .map(({ piece }) => word(piece))
-            .join(', ')}`,
+          messageText('embed.said', {
+            token: word(piece),
+            count: about.width,
+            length: format(near.lengths[token] ?? 0, { digits: 2 }),
+            near: near.neighbours
+              .slice(0, 4)
+              .map(({ piece }) => word(piece))
+              .join(', '),
+          }),
         );
         twin = [
           {
-            caption: `The row of ${word(piece)}`,
-            head: ['dimension', 'value'],
+            caption: messageText('embed.table.row', { token: word(piece) }),
+            head: [messageText('embed.table.dimension'), messageText('embed.table.value')],
             rows: Array.from(own, (value, dimension) => [
               String(dimension),
               number(value, { ...at(dimension), digits: 4 }),
             ]),
           },
           {
-            caption: `Rows near ${word(piece)}`,
-            head: ['piece', 'number', 'cosine'],
+            caption: messageText('embed.table.near', { token: word(piece) }),
+            head: [
+              messageText('embed.table.piece'),
+              messageText('embed.table.number'),
+              messageText('embed.table.cosine'),
+            ],
             rows: near.neighbours.map(({ id, piece, cosine }) => [
               visible(piece),
               String(id),
@@ -212,8 +218,12 @@ export default {
             ]),
           },
           {
-            caption: 'Lengths of the rows',
-            head: ['token', 'piece', 'length'],
+            caption: messageText('embed.table.lengths'),
+            head: [
+              messageText('embed.table.token'),
+              messageText('embed.table.piece'),
+              messageText('embed.table.length'),
+            ],
             rows: near.lengths.map((length, of) => [
               String(of),
               visible(pieces[of] ?? ''),
@@ -234,11 +244,9 @@ export default {
  */
 function closeness(cosine, { width, vocabulary }) {
   const chance = Math.sqrt((2 * Math.log(vocabulary)) / width);
-  return [
-    'A cosine of 1 would be the same direction; the nearest of as many rows drawn at random would have about ',
-    h('span', { class: 'number' }, format(chance, { digits: 2 })),
-    cosine > chance ? '.' : ', so this row has found no neighbourhood.',
-  ];
+  return message(cosine > chance ? 'embed.chance' : 'embed.chance.none', {
+    chance: h('span', { class: 'number' }, format(chance, { digits: 2 })),
+  });
 }
 
 /** @param {number[]} ids @param {number} token */

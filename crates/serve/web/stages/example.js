@@ -9,6 +9,7 @@ import { word } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button } from '../kit/figure.js';
+import { message, messageText } from '../kit/messages.js';
 import { get } from '../kit/state.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -53,14 +54,19 @@ export function opensOn(page, name, example) {
     async selection(of, signal) {
       const own = isOwn(of);
       const text = h('q', null, example.prompt);
-      const at = example.word ? [' at ', h('em', null, example.word)] : [];
       fill(
         node,
         own
-          ? button('back to the example', () => page.set({ [key]: '0' }))
+          ? button(messageText('example.back'), () => page.set({ [key]: '0' }))
           : [
-              h('span', null, 'an example, ', text, at),
-              button('use my own prompt', () => page.set({ [key]: '1' })),
+              h(
+                'span',
+                null,
+                example.word
+                  ? message('example.at', { text, word: h('em', null, example.word) })
+                  : message('example', { text }),
+              ),
+              button(messageText('example.own'), () => page.set({ [key]: '1' })),
             ],
       );
       if (own) return of;

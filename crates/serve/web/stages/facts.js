@@ -4,14 +4,16 @@
  * In the address: `facts.question`, which text is asked about; `own` for the reader's prompt.
  */
 
-import { without } from '../kit/changes.js';
+import { inForce, without } from '../kit/changes.js';
 import { visible, word } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button, choice, figure } from '../kit/figure.js';
-import { number } from '../kit/number.js';
+import { message, messageText } from '../kit/messages.js';
+import { format, number } from '../kit/number.js';
 import { requested } from '../kit/state.js';
-import { caption, SAID, said } from './facts/words.js';
+import { neverRead, otherRun } from './facts/never_read.js';
+import { caption, said } from './facts/words.js';
 import { barCell, remembering } from './logits/word.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -24,15 +26,16 @@ import { barCell, remembering } from './logits/word.js';
  * @property {number} probability
  * @property {Off[]} mlps          with one off each
  * @property {Off[]} attentions    likewise; none in a deep model
+ * @property {import('./facts/never_read.js').Other | null} other  of another model of the same shape, where one is served
  * @property {Record<string, string>} pieces
  */
 
 /** Facts of Tinytown's stories, and a question whose answer stands in the text. */
 const QUESTIONS = [
-  'when was tom born? in',
-  'where does tom come from? from',
-  'the capital of cuba is',
-  'the bird is red. what color is the bird? the bird is',
+  { prompt: 'when was tom born? in' },
+  { prompt: 'where does tom come from? from' },
+  { prompt: 'the capital of cuba is' },
+  { prompt: 'the bird is red. what color is the bird? the bird is' },
 ];
 /** Layers up to which attention is switched off as well: each is a pass of its own. */
 const DEEP = 12;
@@ -43,27 +46,31 @@ export default {
   mount(root, page) {
     /** @type {{of: Selection, answers: Answers} | null} */
     let drawn = null;
-    const parts = figure(root, { title: SAID.title, table });
+    const parts = figure(root, { title: messageText('facts.title'), table });
     const rows = h('div', {
       class: 'facts-rows',
       tabindex: '0',
       role: 'group',
-      'aria-label': SAID.rows,
+      'aria-label': messageText('facts.rows'),
     });
     fill(parts.body, rows);
     const question = choice({
-      label: SAID.question,
+      label: messageText('facts.question'),
       options: [
-        ...QUESTIONS.map((text, at) => /** @type {[string, string]} */ ([String(at), text])),
-        ['own', SAID.own],
+        ...QUESTIONS.map(
+          ({ prompt }, at) => /** @type {[string, string]} */ ([String(at), prompt]),
+        ),
+        ['own', messageText('facts.own')],
       ],
       value: '0',
       onChange: (value) => page.set({ 'facts.question': value }),
     });
-    const use = button(SAID.use, () => {
+    const use = button(messageText('facts.use'), () => {
       if (drawn) page.set({ prompt: drawn.of.prompt, token: null, 'facts.question': 'own' });
     });
     parts.controls.append(question.node, use);
+    const never = neverRead();
+    parts.side.append(never.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answers>) => Promise<Answers>} */
     const once = remembering();
 
@@ -75,8 +82,14 @@ export default {
           ? [number(off.left, { percent: true }), visible(answers.pieces[off.first] ?? '')]
           : ['–', '–'];
       return {
-        caption: SAID.table(word(answers.pieces[answers.id] ?? '')),
-        head: ['layer', SAID.mlp, SAID.answer, SAID.attention, SAID.answer],
+        caption: messageText('facts.table', { word: word(answers.pieces[answers.id] ?? '') }),
+        head: [
+          messageText('facts.table.layer'),
+          messageText('facts.mlp'),
+          messageText('facts.table.then'),
+          messageText('facts.attention'),
+          messageText('facts.table.then'),
+        ],
         rows: answers.mlps.map((off) => [
           String(off.layer),
           ...cells(off),
@@ -85,8 +98,8 @@ export default {
       };
     }
 
-    /** @param {Answers} answers */
-    function drawRows(answers) {
+    /** @param {Answers} answers @param {boolean} isChanged */
+    function drawRows(answers, isChanged) {
       const { probability, mlps, attentions } = answers;
       const most = Math.max(probability, ...[...mlps, ...attentions].map(({ left }) => left));
       const cell = (/** @type {number} */ left, /** @type {string} */ kind) => [
@@ -95,22 +108,23 @@ export default {
       ];
       const isWide = attentions.length > 0;
       rows.classList.toggle('has-attention', isWide);
-      const wide = (/** @type {string} */ text) => h('span', { class: 'facts-wide' }, text);
+      const wide = (/** @type {'facts.mlp' | 'facts.attention'} */ id) =>
+        h('span', { class: 'facts-wide' }, message(id));
       fill(
         rows,
         h(
           'div',
           { class: 'facts-row facts-head', 'aria-hidden': 'true' },
           h('span', null, ''),
-          wide(SAID.mlp),
-          isWide ? wide(SAID.attention) : null,
+          wide('facts.mlp'),
+          isWide ? wide('facts.attention') : null,
         ),
         mlps.map((off) => {
           const other = attentions[off.layer];
           return h(
             'div',
             { class: 'facts-row' },
-            h('span', { class: 'facts-layer' }, SAID.layer(off.layer)),
+            h('span', { class: 'facts-layer' }, message('facts.layer', { layer: off.layer })),
             cell(off.left, 'is-mlp'),
             other ? cell(other.left, 'is-attention') : null,
           );
@@ -118,10 +132,10 @@ export default {
         h(
           'p',
           { class: 'facts-whole' },
-          `${SAID.whole}: `,
-          said(answers, answers.id),
-          ' ',
-          number(probability, { percent: true }),
+          message(isChanged ? 'facts.whole.changed' : 'facts.whole', {
+            word: said(answers, answers.id),
+            share: number(probability, { percent: true }),
+          }),
         ),
       );
     }
@@ -129,7 +143,7 @@ export default {
     return {
       async draw(own, signal) {
         const chosen = own.more['facts.question'] ?? '0';
-        const text = QUESTIONS[Number(chosen)];
+        const text = QUESTIONS[Number(chosen)]?.prompt;
         question.select.value = text === undefined ? 'own' : chosen;
         use.hidden = text === undefined;
         const of = text === undefined ? own : await asked(own, text, signal);
@@ -138,12 +152,13 @@ export default {
         const answers = await once(key, (signal) => answered(of, signal));
         signal.throwIfAborted();
         drawn = { of, answers };
-        drawRows(answers);
+        drawRows(answers, inForce(of.changes).length > 0);
+        never.draw(of, answers);
         parts.caption(...caption(of, answers));
         parts.say(
           answers.mlps
-            .map(
-              ({ layer, left }) => `without the MLP of layer ${layer} ${(100 * left).toFixed(1)} %`,
+            .map(({ layer, left }) =>
+              messageText('facts.said', { layer, share: format(left, { percent: true }) }),
             )
             .join(', '),
         );
@@ -184,5 +199,6 @@ async function answered(of, signal) {
   };
   const mlps = await off('mlp');
   const attentions = about.layers <= DEEP ? await off('attention') : [];
-  return { id, probability, mlps, attentions, pieces };
+  const other = await otherRun(of, id, signal);
+  return { id, probability, mlps, attentions, other, pieces };
 }

@@ -10,14 +10,15 @@ import { ask } from '../kit/client.js';
 import { changed, command, opens, reads, token } from '../kit/command.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
+import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
+import { sentences } from './logits/sentences.js';
 import { remembering, said } from './logits/word.js';
 import { subject } from './why/about.js';
 import { flags, question } from './why/answer.js';
-import { article, DIGITS, heard, name, place, what } from './why/captions.js';
+import { DIGITS, heard, inSentence, name, place, what } from './why/captions.js';
 import { curve } from './why/curve.js';
 
-/** @typedef {import('../kit/dom.js').Child} Child */
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {import('./why/about.js').Subject} Subject */
 /** @typedef {import('./why/answer.js').Answer} Answer */
@@ -32,7 +33,7 @@ export default {
   mount(root, page) {
     /** @type {{asked: Subject, answer: Answer} | null} */
     let drawn = null;
-    const parts = figure(root, { title: 'What the sum predicts, and what happens', table });
+    const parts = figure(root, { title: messageText('faithfulness.title'), table });
     root.classList.replace('has-words-beside', 'has-words-under');
     const text = subject(page);
     const line = curve({ onPick: (off) => page.set({ 'why.off': off }) });
@@ -42,10 +43,10 @@ export default {
       class: 'choice',
       'data-roving': '',
       role: 'group',
-      'aria-label': 'how many are switched off',
+      'aria-label': messageText('faithfulness.counts'),
     });
     parts.controls.append(counts, text.node);
-    const shell = command('this test');
+    const shell = command(messageText('faithfulness.command'));
     root.querySelector('.figure-caption')?.after(shell.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
@@ -54,11 +55,11 @@ export default {
       if (!drawn) return null;
       const { asked, answer } = drawn;
       return {
-        caption: 'the change of the logit when the strongest heads and MLPs are switched off',
-        head: ['off', 'the last of them', 'predicted', 'real'],
+        caption: messageText('faithfulness.table'),
+        head: heads(),
         rows: answer.check.map(({ off, last, predicted, real }) => [
           String(off),
-          `${name(last)} at ${heard(asked.of, last.token)}`,
+          messageText('why.path.step', { part: name(last), token: heard(asked.of, last.token) }),
           number(predicted, { digits: 4, sign: true }),
           number(real, { digits: 4, sign: true }),
         ]),
@@ -81,7 +82,7 @@ export default {
         line.draw(check, point ?? null);
         fill(
           counts,
-          h('span', null, 'switched off'),
+          h('span', null, message('faithfulness.off')),
           check.map(({ off }) =>
             h(
               'button',
@@ -97,17 +98,12 @@ export default {
         );
         drawOff(of, check, point);
         parts.title(
-          'When the strongest parts of ',
-          said(pieces, why.target),
-          ' after ',
-          mention(of.token, of.pieces[of.token] ?? ''),
-          ' are switched off',
+          message('faithfulness.title-of', {
+            next: said(pieces, why.target),
+            token: mention(of.token, of.pieces[of.token] ?? ''),
+          }),
         );
-        parts.caption(
-          ...(point
-            ? sentence(of, answer, point)
-            : ['Nothing here goes through a head or an MLP.']),
-        );
+        parts.caption(point ? caption(of, answer, point) : message('faithfulness.caption.nothing'));
         shell.show(
           [
             'why',
@@ -121,7 +117,12 @@ export default {
         );
         if (point)
           parts.say(
-            `With the ${point.off} strongest off, the sum predicts ${format(point.predicted, { digits: DIGITS, sign: true })} for ${word(pieces[why.target] ?? '')}, and the model changes by ${format(point.real, { digits: DIGITS, sign: true })}.`,
+            messageText('faithfulness.said', {
+              count: point.off,
+              predicted: format(point.predicted, { digits: DIGITS, sign: true }),
+              next: word(pieces[why.target] ?? ''),
+              real: format(point.real, { digits: DIGITS, sign: true }),
+            }),
           );
       },
     };
@@ -133,7 +134,11 @@ export default {
           'tr',
           { class: off === point?.off ? 'is-told' : '' },
           h('td', { class: 'number' }, String(off)),
-          h('th', { scope: 'row' }, name(last), ' at ', place(of, last.token)),
+          h(
+            'th',
+            { scope: 'row' },
+            message('why.path.step', { part: name(last), token: place(of, last.token) }),
+          ),
           h('td', null, number(predicted, { digits: DIGITS, sign: true })),
           h('td', null, number(real, { digits: DIGITS, sign: true })),
         );
@@ -148,9 +153,7 @@ export default {
             h(
               'tr',
               null,
-              ['off', 'the last of them', 'predicted', 'real'].map((of) =>
-                h('th', { scope: 'col' }, of),
-              ),
+              heads().map((of) => h('th', { scope: 'col' }, of)),
             ),
           ),
           h('tbody', null, check.map(row)),
@@ -160,37 +163,44 @@ export default {
   },
 };
 
+/** What stands above the columns of both tables. */
+function heads() {
+  return [
+    messageText('faithfulness.table.off'),
+    messageText('faithfulness.table.last'),
+    messageText('faithfulness.predicted'),
+    messageText('faithfulness.real'),
+  ];
+}
+
 /** A prediction within this share of what happens, or of the largest change, came true. */
 const NEAR = 0.15;
 
 /**
  * The caption: what was predicted, what happened, and whether the two agree.
  * @param {Selection} of @param {Answer} answer @param {CheckPoint} point
- * @returns {Child[]}
  */
-function sentence(of, answer, { off, last, predicted, real }) {
-  const one = off === 1;
-  const apart = Math.abs(predicted - real);
-  const isNear = apart <= NEAR * Math.max(Math.abs(predicted), Math.abs(real));
+function caption(of, answer, { off, last, predicted, real }) {
+  const isNear = Math.abs(predicted - real) <= NEAR * Math.max(Math.abs(predicted), Math.abs(real));
   const isSame = predicted * real > 0;
-  return [
-    one ? 'With ' : `With the ${off} strongest switched off, the last of them `,
-    article(last),
-    ' at ',
-    ...place(of, last.token),
-    one ? ' switched off, ' : ', ',
-    ...what(answer),
-    ' should change by ',
-    h('strong', null, number(predicted, { digits: DIGITS, sign: true })),
-    ', as the sum says. It changes by ',
-    h('strong', null, number(real, { digits: DIGITS, sign: true })),
+  const about = {
+    part: inSentence(last),
+    token: place(of, last.token),
+    what: what(answer),
+    predicted: number(predicted, { digits: DIGITS, sign: true }),
+  };
+  const changed = { real: number(real, { digits: DIGITS, sign: true }) };
+  return sentences(
+    off === 1
+      ? message('faithfulness.caption.one', about)
+      : message('faithfulness.caption.several', { ...about, off }),
     isNear
-      ? ': here the sum is what the model does. '
-      : isSame
-        ? Math.abs(real) > Math.abs(predicted)
-          ? ': more hangs on it than the sum says. '
-          : ': less hangs on it than the sum says. '
-        : ': the sum is no guide here. ',
-    'The sum holds the weights of attention and the scales of norms as they were; the model computes them anew.',
-  ];
+      ? message('faithfulness.caption.near', changed)
+      : !isSame
+        ? message('faithfulness.caption.no-guide', changed)
+        : Math.abs(real) > Math.abs(predicted)
+          ? message('faithfulness.caption.more', changed)
+          : message('faithfulness.caption.less', changed),
+    message('faithfulness.caption.why'),
+  );
 }

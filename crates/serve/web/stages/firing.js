@@ -8,7 +8,8 @@ import { ask } from '../kit/client.js';
 import { command, opens } from '../kit/command.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
-import { count, number } from '../kit/number.js';
+import { message, messageText } from '../kit/messages.js';
+import { format, number } from '../kit/number.js';
 import { sentence } from './firing/captions.js';
 import { look, remembering } from './logits/word.js';
 
@@ -35,7 +36,7 @@ const [QUICK, SLOW] = /** @type {const} */ ([
   [48, 48],
   [6, 32],
 ]);
-/** Parameters up to which nobody has to ask for it. */
+/** Parameters up to which it is read unasked. */
 const SMALL = 5e6;
 
 /** @type {import('../kit/stage.js').Stage} */
@@ -44,11 +45,11 @@ export default {
   mount(root, page) {
     /** @type {Fired | null} */
     let drawn = null;
-    const parts = figure(root, { title: 'The text that fires each most', table });
+    const parts = figure(root, { title: messageText('firing.title'), table });
     root.classList.replace('has-words-beside', 'has-words-under');
     const list = h('div', { class: 'firing-rows' });
     fill(parts.body, list);
-    const line = command('these units');
+    const line = command(messageText('firing.command'));
     root.querySelector('.figure-caption')?.after(line.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<any>) => Promise<any>} */
     const once = remembering();
@@ -78,24 +79,28 @@ export default {
         h(
           'div',
           { class: 'firing-row is-head' },
-          h('span', { class: 'firing-name' }, `head ${head.layer}.${head.head}`),
+          h(
+            'span',
+            { class: 'firing-name' },
+            message('firing.head', { head: `${head.layer}.${head.head}` }),
+          ),
           number(weight, { percent: true }),
           text(fired, sequence, query, [query, key]),
-          h('span', { class: 'firing-words' }, 'looks at what is underlined'),
+          h('span', { class: 'firing-words' }, message('firing.looks')),
         ),
         layer.strongest.map(({ neuron, activation, sequence, token, up, down }) =>
           h(
             'div',
             { class: 'firing-row' },
-            h('span', { class: 'firing-name' }, `unit ${neuron}`),
+            h('span', { class: 'firing-name' }, message('firing.unit', { unit: String(neuron) })),
             number(activation, { digits: 2 }),
             text(fired, sequence, token, [token]),
             h(
               'span',
               { class: 'firing-words' },
-              h('span', { class: 'firing-up' }, '↑ ', words(up)),
+              h('span', { class: 'firing-up' }, message('firing.up', { words: words(up) })),
               ' ',
-              h('span', { class: 'firing-down' }, '↓ ', words(down)),
+              h('span', { class: 'firing-down' }, message('firing.down', { words: words(down) })),
             ),
           ),
         ),
@@ -106,8 +111,14 @@ export default {
       if (!drawn) return null;
       const { layer, pieces, sequences } = drawn;
       return {
-        caption: `the hidden units of layer ${layer.layer} that fired most`,
-        head: ['unit', 'value', 'at', 'raises', 'lowers'],
+        caption: messageText('firing.table', { layer: layer.layer }),
+        head: [
+          messageText('firing.table.unit'),
+          messageText('firing.table.value'),
+          messageText('firing.table.at'),
+          messageText('firing.table.raises'),
+          messageText('firing.table.lowers'),
+        ],
         rows: layer.strongest.map(({ neuron, activation, sequence, token, up, down }) => [
           String(neuron),
           number(activation, { digits: 3 }),
@@ -129,11 +140,11 @@ export default {
           drawn = null;
           fill(list);
           parts.controls.append(
-            button(`read ${count(texts * tokens)} tokens of text for it`, () =>
+            button(messageText('firing.read', { count: texts * tokens }), () =>
               page.set({ fire: '1' }),
             ),
           );
-          parts.caption('A model of this size takes a while to read enough text for it.');
+          parts.caption(message('firing.slow'));
           return;
         }
         const body = { model: of.model, sequences: texts, tokens };
@@ -159,12 +170,16 @@ export default {
           pieces: { ...heads.pieces, ...neurons.pieces },
         };
         draw(drawn);
-        parts.title(`What fires in layer ${of.layer} most, in ${count(drawn.texts)} texts`);
+        parts.title(message('firing.title.layer', { layer: of.layer, count: drawn.texts }));
         parts.caption(...sentence(drawn));
         const [first] = layer.strongest;
         if (first)
           parts.say(
-            `Unit ${first.neuron} of layer ${of.layer} fires most, with ${first.activation.toFixed(2)}.`,
+            messageText('firing.said', {
+              unit: String(first.neuron),
+              layer: of.layer,
+              value: format(first.activation, { digits: 2 }),
+            }),
           );
       },
     };

@@ -8,10 +8,11 @@ import { mention, visible, word } from '../kit/chips.js';
 import { ask, ProgramError, UnreachableError } from '../kit/client.js';
 import { fill, h, sideways } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
+import { message, messageText } from '../kit/messages.js';
 import { count } from '../kit/number.js';
 import { views } from '../kit/views.js';
 import { opensOn } from './example.js';
-import { sentence, stand } from './logit_lens/captions.js';
+import { caption, rowName, stand } from './logit_lens/captions.js';
 import {
   barCell,
   chooser,
@@ -59,7 +60,7 @@ export default {
   mount(root, page) {
     /** @type {Asked | null} */
     let asked = null;
-    const parts = figure(root, { title: 'What the model would say after each layer', table });
+    const parts = figure(root, { title: messageText('logit_lens.title'), table });
     const grid = h('div', { class: 'logit-lens-grid', 'data-roving': '' });
     sideways(grid);
     const opened = h('div', {
@@ -68,10 +69,10 @@ export default {
       'data-roving': '',
     });
     const choice = views({
-      name: 'what is shown of the depths',
+      name: messageText('logit_lens.views'),
       views: [
-        { name: 'grid', label: 'every layer', node: grid },
-        { name: 'opened', label: 'one place', node: opened },
+        { name: 'grid', label: messageText('logit_lens.views.grid'), node: grid },
+        { name: 'opened', label: messageText('logit_lens.views.opened'), node: opened },
       ],
     });
     fill(parts.body, choice.node, h('div', { class: 'logit-lens-both' }, grid, opened));
@@ -79,11 +80,11 @@ export default {
       type: 'checkbox',
       onchange: () => page.set({ 'depths.halves': halves.checked, 'depths.at': null }),
     });
-    const next = chooser(page, 'next word');
+    const next = chooser(page, messageText('next-word.chooser'));
     const example = opensOn(page, 'next-words', UNCERTAIN);
     parts.controls.append(
       next.node,
-      h('label', { class: 'choice' }, halves, h('span', null, 'attention and MLP apart')),
+      h('label', { class: 'choice' }, halves, h('span', null, message('logit_lens.halves'))),
       example.node,
     );
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
@@ -119,7 +120,13 @@ export default {
               },
               onclick: () => page.set({ token, 'depths.at': depth === last ? null : depth }),
             },
-            spoken(`${stand(depths, depth)}, after ${word(of.pieces[token] ?? '')}: `),
+            spoken(
+              messageText('logit_lens.cell', {
+                depth: stand(depths, depth),
+                token: word(of.pieces[token] ?? ''),
+              }),
+            ),
+            ' ',
             h('span', { class: 'logit-lens-word' }, look(pieces, guess.id)),
             shown(guess, depth === last ? token : null),
           ),
@@ -140,8 +147,7 @@ export default {
               h(
                 'th',
                 { scope: 'col', class: 'logit-lens-rank' },
-                'place of ',
-                said(pieces, answer.of),
+                message('logit_lens.rank', { next: said(pieces, answer.of) }),
               ),
               tokens.map((token) =>
                 h(
@@ -159,7 +165,7 @@ export default {
               h(
                 'tr',
                 { class: at === last ? 'is-last' : '' },
-                h('th', { scope: 'row' }, stand(depths, at).replace('after ', '')),
+                h('th', { scope: 'row' }, rowName(depths, at)),
                 h('td', { class: 'logit-lens-rank number' }, place(own[at])),
                 tokens.map((token) => cell(at, token)),
               ),
@@ -202,8 +208,10 @@ export default {
           h(
             'caption',
             null,
-            `${stand(depths, row)}, after `,
-            mention(of.token, of.pieces[of.token] ?? ''),
+            message('logit_lens.place', {
+              depth: stand(depths, row),
+              token: mention(of.token, of.pieces[of.token] ?? ''),
+            }),
           ),
           h('tbody', null, guess.top.slice(0, GUESSES).map(line)),
         ),
@@ -216,8 +224,11 @@ export default {
       const last = answer.depths.length - 1;
       const tokens = Array.from({ length: count }, (_, at) => first + at);
       return {
-        caption: 'the likeliest next word at each depth and its probability',
-        head: ['read', ...tokens.map((token) => visible(of.pieces[token] ?? ''))],
+        caption: messageText('logit_lens.table'),
+        head: [
+          messageText('logit_lens.table.read'),
+          ...tokens.map((token) => visible(of.pieces[token] ?? '')),
+        ],
         rows: answer.depths.map((_, depth) => [
           stand(answer.depths, depth),
           ...tokens.map((token) => {
@@ -313,12 +324,16 @@ export default {
         drawGrid(asked);
         reveal();
         drawOpened(asked);
-        parts.caption(...sentence(asked));
+        parts.caption(caption(asked));
         requestOthers(asked, apart, signal);
         const guess = answer.depths[row]?.tokens[0]?.top[0];
         if (guess) {
           parts.say(
-            `${stand(answer.depths, row)}, after ${word(of.pieces[of.token] ?? '')}, the likeliest next word is ${word(answer.pieces[guess.id] ?? '')}.`,
+            messageText('logit_lens.said', {
+              depth: stand(answer.depths, row),
+              token: word(of.pieces[of.token] ?? ''),
+              next: word(answer.pieces[guess.id] ?? ''),
+            }),
           );
         }
       },

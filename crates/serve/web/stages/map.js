@@ -7,7 +7,8 @@ import { visible, word } from '../kit/chips.js';
 import { ask, tensors } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button, choice, figure } from '../kit/figure.js';
-import { count, number } from '../kit/number.js';
+import { message, messageText } from '../kit/messages.js';
+import { number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { remembering } from './logits/word.js';
 import { axisName, captions, stepName, twin } from './map/captions.js';
@@ -61,9 +62,9 @@ export default {
     const once = remembering();
     let latest = 0;
 
-    const parts = figure(root, { title: 'Words that are used alike come to lie together', table });
+    const parts = figure(root, { title: messageText('map.title'), table });
     const sheet = chart({
-      name: 'the map of the embedding table',
+      name: messageText('map.sheet'),
       onHover: hover,
       onPick: (id) => page.set({ 'map-word': id }),
     });
@@ -71,7 +72,7 @@ export default {
       class: 'map-legend',
       'data-roving': '',
       role: 'group',
-      'aria-label': 'categories',
+      'aria-label': messageText('map.categories'),
     });
     const readout = h('p', { class: 'map-readout', 'aria-live': 'polite' });
     const stage = h('span', { class: 'map-step' });
@@ -80,7 +81,7 @@ export default {
     parts.side.append(neighbours.node);
 
     const play = player({
-      name: 'training',
+      name: messageText('map.player'),
       steps: () => about?.steps.length ?? 1,
       onStep: (at) => page.set({ 'map-step': stepAt(at) }),
       milliseconds: 450,
@@ -88,15 +89,15 @@ export default {
     const search = h('input', {
       type: 'search',
       class: 'map-search',
-      'aria-label': 'search the map',
-      placeholder: 'search',
+      'aria-label': messageText('map.search'),
+      placeholder: messageText('map.search.placeholder'),
       spellcheck: 'false',
       autocapitalize: 'off',
       oninput: () => page.set({ 'map-find': search.value || null }),
     });
     const axis = (/** @type {string} */ label) =>
       choice({ label, options: [], value: '', onChange: chooseAxes });
-    const axes = [axis('across'), axis('up')];
+    const axes = [axis(messageText('map.across')), axis(messageText('map.up'))];
     const time = h('span', { class: 'map-time', hidden: true }, play.node, stage);
     fill(
       parts.controls,
@@ -106,8 +107,12 @@ export default {
       h(
         'span',
         { class: 'matrix-tools' },
-        button('−', () => sheet.zoom(1 / 1.5), { 'aria-label': 'zoom out' }),
-        button('+', () => sheet.zoom(1.5), { 'aria-label': 'zoom in' }),
+        button('−', () => sheet.zoom(1 / 1.5), {
+          'aria-label': messageText('map.zoom-out'),
+        }),
+        button('+', () => sheet.zoom(1.5), {
+          'aria-label': messageText('map.zoom-in'),
+        }),
       ),
     );
 
@@ -246,31 +251,38 @@ export default {
       fill(
         readout,
         id === null
-          ? now.more['map-find']
-            ? 'the search finds no token'
-            : 'point at a word'
-          : [
-              h('b', null, visible(of.pieces[id] ?? '')),
-              ` is nearest in all ${count(of.width)} dimensions to `,
-              near
-                .slice(0, 6)
-                .flatMap(({ piece, cosine }, at) => [
-                  at ? ', ' : '',
-                  visible(piece),
-                  ' ',
-                  number(cosine, { digits: 2 }),
-                ]),
-              hits > 1 && hovered === null ? `; the search finds ${hits} tokens` : '',
-            ].flat(),
+          ? message(now.more['map-find'] ? 'map.found-none' : 'map.point')
+          : hits > 1 && hovered === null
+            ? message('map.nearest.found', { ...nearest(id), count: hits })
+            : message('map.nearest', nearest(id)),
       );
       parts.say(
         id === null
-          ? 'A map of the words.'
-          : `${of.pieces[id]?.trim()}: nearest are ${near
-              .slice(0, 3)
-              .map(({ piece, cosine }) => `${word(piece)} ${cosine.toFixed(2)}`)
-              .join(', ')}.`,
+          ? messageText('map.said.none')
+          : messageText('map.said', {
+              word: of.pieces[id]?.trim() ?? '',
+              nearest: near
+                .slice(0, 3)
+                .map(({ piece, cosine }) => `${word(piece)} ${cosine.toFixed(2)}`)
+                .join(', '),
+            }),
       );
+
+      /** A word and its true neighbours. @param {number} id */
+      function nearest(id) {
+        return {
+          word: h('b', null, visible(of.pieces[id] ?? '')),
+          width: of.width,
+          nearest: near
+            .slice(0, 6)
+            .flatMap(({ piece, cosine }, at) => [
+              at ? ', ' : '',
+              visible(piece),
+              ' ',
+              number(cosine, { digits: 2 }),
+            ]),
+        };
+      }
     }
 
     function drawLegend() {
@@ -291,7 +303,7 @@ export default {
                   type: 'button',
                   class: 'map-category',
                   'aria-pressed': String(picked === at),
-                  title: `${count(counts[at] ?? 0)} tokens`,
+                  title: messageText('map.tokens', { count: counts[at] ?? 0 }),
                   onclick: () => page.set({ 'map-only': picked === at ? null : name }),
                 },
                 h('span', {
@@ -348,7 +360,7 @@ export default {
         drawLegend();
         drawControls();
         show();
-        parts.caption(...captions(/** @type {About} */ (about), of));
+        parts.caption(captions(/** @type {About} */ (about), of));
         await readNear();
       },
     };

@@ -12,8 +12,11 @@ import { mention, word } from '../kit/chips.js';
 import { ask, look } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
-import { count, number } from '../kit/number.js';
+import { message, messageText } from '../kit/messages.js';
+import { format, number } from '../kit/number.js';
+import { sentences } from '../kit/sentences.js';
 import { views } from '../kit/views.js';
+import { switched } from './attend/switched.js';
 import { opensOn } from './example.js';
 import {
   barCell,
@@ -81,28 +84,28 @@ const [UNITS, WORDS] = [8, 6];
 
 /** Names of the curves. @type {Record<string, string>} */
 const CURVES = {
-  silu: 'SiLU',
-  gelu: 'GELU',
-  gelu_new: 'GELU',
-  quick_gelu: 'quick GELU',
-  relu2: 'ReLU²',
-  relu: 'ReLU',
-  swiglu_oai: 'bounded SiLU',
+  silu: messageText('mlp.curve.silu'),
+  gelu: messageText('mlp.curve.gelu'),
+  gelu_new: messageText('mlp.curve.gelu'),
+  quick_gelu: messageText('mlp.curve.quick-gelu'),
+  relu2: messageText('mlp.curve.relu2'),
+  relu: messageText('mlp.curve.relu'),
+  swiglu_oai: messageText('mlp.curve.swiglu-oai'),
 };
 
 /** @type {[string, string][]} */
 const ORDERS = [
-  ['activation', 'how far they are from 0'],
-  ['written', 'how much they write'],
-  ['pushed', 'how hard they push the word'],
+  ['activation', messageText('mlp.by.activation')],
+  ['written', messageText('mlp.by.written')],
+  ['pushed', messageText('mlp.by.pushed')],
 ];
 
-/** What the first unit of a list has more of than all others. @type {Record<string, string>} */
-const STANDS_OUT = {
-  activation: 'is furthest from 0',
-  written: 'writes most',
-  pushed: 'pushes the next word hardest',
-};
+/** What is said of the first unit of a list. */
+const STANDS_OUT = /** @type {const} */ ({
+  activation: 'mlp.caption.activation',
+  written: 'mlp.caption.written',
+  pushed: 'mlp.caption.pushed',
+});
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
@@ -110,26 +113,26 @@ export default {
   mount(root, page) {
     /** @type {Layer | null} */
     let layer = null;
-    const parts = figure(root, { title: 'What the hidden units of one layer do', table });
+    const parts = figure(root, { title: messageText('mlp.title'), table });
     const plot = curve((unit) => page.set({ 'mlp.unit': unit }));
     const list = h('div', { class: 'mlp-list', 'data-roving': '' });
     const opened = h('div', { class: 'mlp-unit', 'aria-live': 'polite', 'data-roving': '' });
     const shown = views({
-      name: 'what is shown of the units',
+      name: messageText('mlp.views'),
       views: [
-        { name: 'list', label: 'the most active', node: list },
-        { name: 'curve', label: 'the curve', node: plot.node },
-        { name: 'unit', label: 'one unit, unfolded', node: opened },
+        { name: 'list', label: messageText('mlp.view.list'), node: list },
+        { name: 'curve', label: messageText('mlp.view.curve'), node: plot.node },
+        { name: 'unit', label: messageText('mlp.view.unit'), node: opened },
       ],
     });
     fill(parts.body, shown.node, h('div', { class: 'mlp-both' }, plot.node, list), opened);
     const order = choice({
-      label: 'the most active by',
+      label: messageText('mlp.by'),
       options: ORDERS,
       value: 'activation',
       onChange: (by) => page.set({ 'mlp.by': by === 'activation' ? null : by, 'mlp.unit': null }),
     });
-    const next = chooser(page, 'next word');
+    const next = chooser(page, messageText('mlp.next'));
     const example = opensOn(page, 'next-words', UNCERTAIN);
     const toggles = changeToggles();
     parts.controls.append(order.node, next.node, whatIf(toggles.node), example.node);
@@ -177,8 +180,14 @@ export default {
           h(
             'span',
             { class: 'mlp-words' },
-            h('span', { class: 'is-up' }, spoken('pushes up '), words(unit.up)),
-            h('span', { class: 'is-down' }, spoken('pushes down '), words(unit.down)),
+            h('span', { class: 'is-up' }, spoken(messageText('mlp.list.up')), ' ', words(unit.up)),
+            h(
+              'span',
+              { class: 'is-down' },
+              spoken(messageText('mlp.list.down')),
+              ' ',
+              words(unit.down),
+            ),
           ),
         ),
       );
@@ -187,14 +196,14 @@ export default {
         h(
           'div',
           { class: 'mlp-row mlp-head', 'aria-hidden': 'true' },
-          h('span', null, 'unit'),
-          h('span', null, 'leaves'),
+          h('span', null, message('mlp.list.unit')),
+          h('span', null, message('mlp.list.leaves')),
           h('span', null, ''),
           h(
             'span',
             { class: 'mlp-words' },
-            h('span', null, 'pushes up ↑'),
-            h('span', null, 'pushes down ↓'),
+            h('span', null, message('mlp.list.head-up')),
+            h('span', null, message('mlp.list.head-down')),
           ),
         ),
         rows,
@@ -223,17 +232,22 @@ export default {
         );
       const gated = layer.linear !== null;
       return {
-        caption: `the first of ${now.pre.length} hidden units of layer ${of.layer}, for ${word(of.pieces[of.token] ?? '')}, by ${ORDERS.find(([by]) => by === orderOf(of))?.[1]}`,
+        caption: messageText('mlp.table', {
+          count: now.pre.length,
+          layer: of.layer,
+          token: word(of.pieces[of.token] ?? ''),
+          order: ORDERS.find(([by]) => by === orderOf(of))?.[1] ?? '',
+        }),
         head: [
-          'unit',
-          'enters',
-          'bent',
-          ...(gated ? ['other branch'] : []),
-          'leaves',
-          'length written',
-          `on ${seen(answer.pieces, answer.of)}`,
-          'pushes up',
-          'pushes down',
+          messageText('mlp.list.unit'),
+          messageText('mlp.table.enters'),
+          messageText('mlp.table.bent'),
+          ...(gated ? [messageText('mlp.table.other-branch')] : []),
+          messageText('mlp.list.leaves'),
+          messageText('mlp.table.written'),
+          messageText('mlp.table.on', { word: seen(answer.pieces, answer.of) }),
+          messageText('mlp.list.up'),
+          messageText('mlp.list.down'),
         ],
         rows: answer.units.map((unit) => [
           `#${unitName(now, unit.place)}`,
@@ -303,15 +317,25 @@ export default {
         );
         if (unit) refill(opened, unfolded(page, layer, unit));
         parts.title(
-          'What the hidden units of layer ',
-          String(of.layer),
-          ' do with ',
-          mention(of.token, of.pieces[of.token] ?? ''),
+          message('mlp.title.token', {
+            layer: of.layer,
+            token: mention(of.token, of.pieces[of.token] ?? ''),
+          }),
         );
         parts.caption(...sentence(page, layer, orderOf(of)));
         if (unit) {
+          const raised = unit.up
+            .filter(({ contribution }) => contribution > 0)
+            .slice(0, 3)
+            .map(({ id }) => word(answer.pieces[id ?? 0] ?? ''));
+          const opened = {
+            unit: unitName(layer, unit.place),
+            value: format(unit.post, { digits: 2 }),
+          };
           parts.say(
-            `Unit ${unitName(layer, unit.place)} is opened: ${unit.post.toFixed(2)} leaves it. ${pushed(unit, answer)}`,
+            raised.length === 0
+              ? messageText('mlp.said.none', opened)
+              : messageText('mlp.said', { ...opened, words: raised.join(', ') }),
           );
         }
       },
@@ -319,19 +343,11 @@ export default {
   },
 };
 
-/** What the unit raises, in words. @param {Unit} unit @param {Answer} answer */
-function pushed({ up }, { pieces }) {
-  const raised = up.filter(({ contribution }) => contribution > 0).slice(0, 3);
-  if (raised.length === 0) return 'It pushes no word up.';
-  return `It pushes ${raised.map(({ id }) => word(pieces[id ?? 0] ?? '')).join(', ')} up.`;
-}
-
 /**
  * The caption: what the first unit of the list does, and what a push is.
  * @param {import('../kit/stage.js').Page} page
  * @param {Layer} layer
  * @param {string} by  what the units are chosen by
- * @returns {import('../kit/dom.js').Child[]}
  */
 function sentence(page, layer, by) {
   const { of, answer, site } = layer;
@@ -339,31 +355,32 @@ function sentence(page, layer, by) {
   if (!first) return [];
   const [up, down] = [first.up[0], first.down[0]];
   const place = { site: `${site}.post`, index: unitIndex(layer, first.place) };
-  return [
-    `Of ${count(layer.pre.length)} hidden units, number ${unitName(layer, first.place)} ${STANDS_OUT[by]} for `,
-    mention(of.token, of.pieces[of.token] ?? ''),
-    ': ',
-    h('strong', null, number(first.post, { ...place, digits: 2 })),
-    ' leaves it',
-    up && down && up.contribution > 0 && down.contribution < 0
-      ? [
-          ', which moves the logit of ',
-          pick(page, answer.pieces, up.id ?? 0, up.id === answer.of),
-          ' by ',
-          number(up.contribution, { digits: 2, sign: true }),
-          ' and that of ',
-          pick(page, answer.pieces, down.id ?? 0, down.id === answer.of),
-          ' by ',
-          number(down.contribution, { digits: 2, sign: true }),
-        ].flat()
-      : [first.post === 0 ? ', so it moves no logit' : ', which moves all logits the same way'],
-    of.about.block.logit_cap === null
-      ? '. A push is the direct effect on a logit, '
-      : '. A push is the direct effect on a logit before its cap, ',
-    'with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
-    of.about.block.order === 'sequential'
-      ? ''
-      : ' In this model the MLP reads what enters the layer, side by side with attention, and not what attention has added.',
-    ...chosenExperts(layer),
-  ].flat();
+  const change = switched(of, 'mlp');
+  return sentences(
+    message(STANDS_OUT[/** @type {keyof typeof STANDS_OUT} */ (by)], {
+      count: layer.pre.length,
+      unit: unitName(layer, first.place),
+      token: mention(of.token, of.pieces[of.token] ?? ''),
+      value: number(first.post, { ...place, digits: 2 }),
+      effect:
+        up && down && up.contribution > 0 && down.contribution < 0
+          ? message('mlp.caption.effect', {
+              up: pick(page, answer.pieces, up.id ?? 0, up.id === answer.of),
+              raised: number(up.contribution, { digits: 2, sign: true }),
+              down: pick(page, answer.pieces, down.id ?? 0, down.id === answer.of),
+              lowered: number(down.contribution, { digits: 2, sign: true }),
+            })
+          : message(
+              first.post === 0
+                ? 'mlp.caption.effect.none'
+                : up?.contribution || down?.contribution
+                  ? 'mlp.caption.effect.same'
+                  : 'mlp.caption.effect.zero',
+            ),
+    }),
+    message(of.about.block.logit_cap === null ? 'mlp.caption.push' : 'mlp.caption.push.capped'),
+    of.about.block.order === 'sequential' ? null : message('mlp.caption.parallel'),
+    chosenExperts(layer),
+    change && message(change === 'off' ? 'mlp.caption.off' : 'mlp.caption.mean'),
+  );
 }

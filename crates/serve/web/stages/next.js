@@ -10,9 +10,11 @@ import { mention, word } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
+import { message, messageText } from '../kit/messages.js';
 import { count, format, number } from '../kit/number.js';
 import { views } from '../kit/views.js';
 import { opensOn } from './example.js';
+import { sentences } from './logits/sentences.js';
 import {
   barCell,
   look,
@@ -55,7 +57,7 @@ export default {
   mount(root, page) {
     /** @type {{of: Selection, answer: Answer} | null} */
     let drawn = null;
-    const parts = figure(root, { title: 'What may come next', table });
+    const parts = figure(root, { title: messageText('next.title'), table });
     const example = opensOn(page, 'next-words', UNCERTAIN);
     parts.controls.append(example.node);
     const list = h('div', { class: 'next-list', 'data-roving': '' });
@@ -64,24 +66,24 @@ export default {
     const why = brief(page);
     const search = h('input', {
       type: 'search',
-      placeholder: 'any word, or #id',
+      placeholder: messageText('next.search.placeholder'),
       spellcheck: 'false',
       autocomplete: 'off',
-      'aria-label': 'search for any token',
+      'aria-label': messageText('next.search.name'),
       oninput: () => page.set({ 'next.find': search.value === '' ? null : search.value }),
     });
     const side = h(
       'div',
       { class: 'next-side' },
-      h('label', { class: 'next-search' }, h('span', null, 'where is'), search),
+      h('label', { class: 'next-search' }, h('span', null, message('next.search')), search),
       found,
       line.node,
     );
     const shown = views({
-      name: 'what is shown of the next tokens',
+      name: messageText('next.views'),
       views: [
-        { name: 'list', label: 'the likeliest', node: list },
-        { name: 'curve', label: 'all of them', node: side },
+        { name: 'list', label: messageText('next.views.list'), node: list },
+        { name: 'curve', label: messageText('next.views.curve'), node: side },
       ],
     });
     fill(parts.body, shown.node, h('div', { class: 'next-both' }, list, side));
@@ -118,9 +120,7 @@ export default {
       const row = (/** @type {Ranked} */ next) =>
         h(
           'tr',
-          next.id === follows?.id
-            ? { class: 'is-text', title: 'what the text goes on with' }
-            : null,
+          next.id === follows?.id ? { class: 'is-text', title: messageText('next.follows') } : null,
           h('td', { class: 'number next-rank' }, count(next.rank)),
           h('th', { scope: 'row' }, pick(page, pieces, next.id, next.id === shown?.id)),
           h(
@@ -146,9 +146,13 @@ export default {
             h(
               'tr',
               null,
-              ['', 'next token', '', 'probability', 'logit'].map((cell) =>
-                cell ? h('th', { scope: 'col' }, cell) : h('td'),
-              ),
+              [
+                '',
+                messageText('next.head.token'),
+                '',
+                messageText('common.probability'),
+                messageText('common.logit'),
+              ].map((cell) => (cell ? h('th', { scope: 'col' }, cell) : h('td'))),
             ),
           ),
           h('tbody', null, top.map(row)),
@@ -175,7 +179,7 @@ export default {
           'aria-expanded': String(isOpen),
           onclick: () => page.set({ 'next.why': !isOpen }),
         },
-        'why?',
+        message('next.why'),
       );
     }
 
@@ -188,7 +192,7 @@ export default {
           'tr',
           null,
           h('th', { scope: 'row' }, pick(page, pieces, next.id, next.id === own)),
-          h('td', { class: 'number' }, `number ${count(next.rank)}`),
+          h('td', { class: 'number' }, message('next.found.rank', { rank: next.rank })),
           h('td', null, probability(next, of)),
           h('td', { class: 'next-logit' }, logit(next, of)),
         ),
@@ -198,19 +202,18 @@ export default {
       refill(
         found,
         finds.tokens.length ? h('table', null, h('tbody', null, rows)) : null,
-        more > 0 ? h('p', null, `and ${count(more)} more`) : null,
+        more > 0 ? h('p', null, message('next.found.more', { count: more })) : null,
         written.length
           ? h(
               'p',
               null,
               finds.tokens.length
-                ? 'No token is just that; the tokenizer writes it as '
-                : `None of the ${count(vocabulary)} tokens has it in it; the tokenizer writes it as `,
-              written,
+                ? message('next.found.written', { written })
+                : message('next.found.only-written', { vocabulary, written }),
             )
           : finds.tokens.length
             ? null
-            : h('p', null, `None of the ${count(vocabulary)} tokens has it in it.`),
+            : h('p', null, message('next.found.none', { vocabulary })),
       );
     }
 
@@ -218,8 +221,14 @@ export default {
       if (!drawn) return null;
       const { of, answer } = drawn;
       return {
-        caption: `the likeliest tokens after ${word(of.pieces[of.token] ?? '')}`,
-        head: ['token', 'id', 'place', 'logit', 'probability'],
+        caption: messageText('next.table', { token: word(of.pieces[of.token] ?? '') }),
+        head: [
+          messageText('common.token'),
+          messageText('common.id'),
+          messageText('next.table.rank'),
+          messageText('common.logit'),
+          messageText('common.probability'),
+        ],
         rows: answer.top.map((next) => [
           look(answer.pieces, next.id),
           String(next.id),
@@ -248,12 +257,18 @@ export default {
         list.querySelector('.next-pick[aria-pressed="true"]')?.after(asksWhy(of));
         both?.classList.toggle('is-why', asked !== undefined);
         why.draw(of, asked?.id ?? null, signal);
-        parts.title('What may come after ', mention(of.token, of.pieces[of.token] ?? ''));
-        parts.caption(...sentence(of, answer));
+        parts.title(
+          message('next.title-of', { token: mention(of.token, of.pieces[of.token] ?? '') }),
+        );
+        parts.caption(caption(of, answer));
         const first = answer.top[0];
         if (first) {
           parts.say(
-            `After ${word(of.pieces[of.token] ?? '')} the likeliest token is ${word(answer.pieces[first.id] ?? '')}, at ${format(first.probability, { percent: true })}.`,
+            messageText('next.said', {
+              token: word(of.pieces[of.token] ?? ''),
+              next: word(answer.pieces[first.id] ?? ''),
+              share: format(first.probability, { percent: true }),
+            }),
           );
         }
       },
@@ -265,42 +280,37 @@ export default {
  * The caption: the likeliest, how open the choice is, and what the text itself says next.
  * @param {Selection} of
  * @param {Answer} answer
- * @returns {import('../kit/dom.js').Child[]}
+ * @returns {(Node | string)[]}
  */
-function sentence(of, answer) {
+function caption(of, answer) {
   const { top, pieces, follows, holding, as_open_as, vocabulary } = answer;
   const first = top[0];
   if (!first) return [];
   const [half, most] = [holding[0]?.tokens ?? 0, holding[1]?.tokens ?? 0];
   const part = (/** @type {Ranked} */ next) =>
-    h(
-      'strong',
-      null,
-      share(next.probability, { site: 'probabilities', index: `${of.token},${next.id}` }),
-    );
-  return [
-    'After ',
-    mention(of.token, of.pieces[of.token] ?? ''),
-    ', the model gives ',
-    said(pieces, first.id),
-    ' ',
-    part(first),
-    half === 1
-      ? ', at least as much as to all others together'
-      : `; it takes the first ${count(half)} to have half of everything between them`,
-    `, and ${most === 1 ? 'it alone has nine tenths' : `the first ${count(most)} of the ${count(vocabulary)} tokens to have nine tenths`}. The choice is as open as a throw of a die with `,
-    number(as_open_as, { digits: as_open_as < 10 ? 1 : 0 }),
-    ' equal sides. ',
-    ...(follows
-      ? follows.rank === 1
-        ? ['The text goes on just so.']
-        : [
-            'The text itself goes on with ',
-            said(pieces, follows.id),
-            ', which has ',
-            part(follows),
-            ` and is number ${count(follows.rank)}.`,
-          ]
-      : []),
-  ];
+    share(next.probability, { site: 'probabilities', index: `${of.token},${next.id}` });
+  const about = {
+    token: mention(of.token, of.pieces[of.token] ?? ''),
+    next: said(pieces, first.id),
+    share: part(first),
+  };
+  return sentences(
+    half > 1
+      ? message('next.caption.several', { ...about, half, most, vocabulary })
+      : most > 1
+        ? message('next.caption.half', { ...about, most, vocabulary })
+        : message('next.caption.one', about),
+    message('next.caption.open', {
+      sides: number(as_open_as, { digits: as_open_as < 10 ? 1 : 0 }),
+    }),
+    !follows
+      ? null
+      : follows.rank === 1
+        ? message('next.caption.follows-first')
+        : message('next.caption.follows', {
+            next: said(pieces, follows.id),
+            share: part(follows),
+            rank: follows.rank,
+          }),
+  );
 }

@@ -11,20 +11,13 @@ import { visible, word } from '../kit/chips.js';
 import { look } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
+import { sentences as joined, message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
 import { FIRST_PROMPT, get } from '../kit/state.js';
 import { arcs } from './opening/arcs.js';
 import { findHeads } from './opening/found.js';
 import { nextWords } from './opening/next_words.js';
-import {
-  alsoLook,
-  guessed,
-  looks,
-  without as named,
-  question,
-  SAID,
-  whyTheseHeads,
-} from './opening/words.js';
+import { alsoLook, guessed, isEven, looks, whyTheseHeads } from './opening/words.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {import('../kit/client.js').Tensor} Tensor */
@@ -50,6 +43,8 @@ const OFFERED = 3;
 
 /** @param {Head} head */
 const nameOf = ({ layer, head }) => `${layer}.${head}`;
+/** @param {string} head */
+const named = (head) => messageText('opening.without', { head });
 /** @param {Head} head */
 const off = ({ layer, head }) => without('head', layer, head);
 /** What switches a head off, or to its mean, where something does. @param {Selection} of @param {Head} head */
@@ -57,6 +52,11 @@ const changeOf = ({ changes }, { layer, head }) =>
   inForce(changes).find(
     ({ part, layer: of, index }) => part === 'head' && of === layer && index === head,
   );
+
+/** Whether something changes what a head hands on: of the head itself, or of all attention of its layer. @param {Selection} of @param {Head} head */
+const isChanged = (of, head) =>
+  changeOf(of, head) !== undefined ||
+  inForce(of.changes).some(({ part, layer }) => part === 'attention' && layer === head.layer);
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
@@ -73,7 +73,7 @@ export default {
     /** The last text that was not the example. */
     let own = '';
 
-    const parts = figure(root, { title: SAID.title, table, words: 'under' });
+    const parts = figure(root, { title: messageText('opening.title'), table, words: 'under' });
     const text = arcs();
     const words = nextWords();
     const switches = h('div', { class: 'opening-switches', 'data-roving': '' });
@@ -82,12 +82,18 @@ export default {
     fill(parts.body, h('div', { class: 'opening-both' }, text.node, words.node), text.spoken);
     fill(parts.controls, switches, prompts);
     parts.side.append(
-      h('p', { class: 'opening-command' }, h('span', null, SAID.command), ' ', command.node),
+      h(
+        'p',
+        { class: 'opening-command' },
+        h('span', null, message('opening.command')),
+        ' ',
+        command.node,
+      ),
     );
 
     // A page that opens before there is a model says so, but not for the moment in which one is read.
     setTimeout(() => {
-      if (!page.get() && !shown) parts.caption(SAID.waiting);
+      if (!page.get() && !shown) parts.caption(message('opening.waiting'));
     }, WAIT);
 
     /** @param {Selection} of */
@@ -158,7 +164,7 @@ export default {
         'label',
         {
           class: `opening-switch ${isMain ? 'is-main' : ''}`,
-          title: isNeeded ? SAID.needed : named(name),
+          title: isNeeded ? messageText('opening.needed') : named(name),
           onpointerenter: () => peek(head),
           onpointerleave: () => peek(null),
         },
@@ -180,7 +186,7 @@ export default {
           ? h(
               'span',
               { class: 'opening-others' },
-              h('span', null, SAID.heads),
+              h('span', null, message('opening.others')),
               others.map((head) => switchOf(head, false)),
             )
           : null,
@@ -194,16 +200,20 @@ export default {
         prompts,
         isExample
           ? own
-            ? button(SAID.lastPrompt, () => page.set({ prompt: own, token: null }))
-            : button(SAID.ownPrompt, toPrompt)
-          : button(SAID.example, () => page.set({ prompt: null, chat: false, token: null })),
+            ? button(messageText('opening.last-prompt'), () =>
+                page.set({ prompt: own, token: null }),
+              )
+            : button(messageText('opening.own-prompt'), toPrompt)
+          : button(messageText('opening.example'), () =>
+              page.set({ prompt: null, chat: false, token: null }),
+            ),
       );
     }
 
     /** What stands below the switches: the question, or what became of it. */
     function drawCaption() {
       if (!shown) return;
-      if (!pending) return parts.caption(...sentences(shown));
+      if (!pending) return parts.caption(joined(...sentences(shown)));
       const { of, before } = shown;
       const offered = before.top
         .slice(0, OFFERED)
@@ -212,14 +222,17 @@ export default {
         h(
           'span',
           { class: 'opening-question' },
-          question(nameOf(pending), of.pieces[of.token] ?? ''),
+          message('opening.question', {
+            head: nameOf(pending),
+            token: h('em', null, word(of.pieces[of.token] ?? '')),
+          }),
         ),
         h(
           'span',
           { class: 'opening-guess', role: 'group' },
           offered,
-          button(SAID.other, () => answer(null)),
-          button(SAID.show, () => answer(undefined)),
+          button(messageText('opening.other-word'), () => answer(null)),
+          button(messageText('opening.show'), () => answer(undefined)),
         ),
       );
     }
@@ -247,7 +260,7 @@ export default {
         of,
         ...head,
         pattern: patterns.get(nameOf(head)) ?? null,
-        isOff: changeOf(of, head) !== undefined,
+        isOff: isChanged(of, head),
         next:
           was && is
             ? [
@@ -266,7 +279,7 @@ export default {
       const row = pattern.part(of.token);
       const seen = {
         ...head,
-        isOff: changeOf(of, head) !== undefined,
+        isOff: isChanged(of, head),
         row,
         index: (/** @type {number} */ key) => pattern.index(of.token, key),
       };
@@ -274,7 +287,7 @@ export default {
       const most = largest(row);
       const same = heads.slice(1).filter((other) => {
         const theirs = patterns.get(nameOf(other))?.part(of.token);
-        return theirs && largest(theirs) === most && !changeOf(of, other);
+        return theirs && largest(theirs) === most && !isEven(theirs) && !isChanged(of, other);
       });
       const effect = inForce(of.changes).length ? between(of.token, before, after) : null;
       const key = keyOf(of);
@@ -287,16 +300,13 @@ export default {
           : made === first;
       const isStill = effect !== null && effect.first.id === effect.before.id;
       return [
-        ...(effect && made !== undefined
+        effect && made !== undefined
           ? guessed(made, isRight, { ...before.pieces, ...after.pieces })
-          : []),
-        ...(effect ? [...effectSentence(of.changes, of.pieces, effect), ' '] : []),
+          : [],
+        effect ? effectSentence(of.changes, of.pieces, effect) : [],
         ...(effect && isStill && same.length && changeOf(of, head)
-          ? alsoLook(of, same.map(nameOf), most)
-          : [
-              ...looks(of, seen, likeliest),
-              ...(effect ? [] : whyTheseHeads(found, before.pieces)),
-            ]),
+          ? [alsoLook(of, same.map(nameOf), most)]
+          : [looks(of, seen, likeliest), effect ? [] : whyTheseHeads(found, before.pieces)]),
       ];
     }
 
@@ -306,8 +316,10 @@ export default {
       const names = heads.filter((head) => patterns.has(nameOf(head)));
       return [
         {
-          caption: `how much ${word(of.pieces[of.token] ?? '')} takes from each token, by head`,
-          head: ['token', ...names.map(nameOf)],
+          caption: messageText('opening.table.weights', {
+            token: word(of.pieces[of.token] ?? ''),
+          }),
+          head: [messageText('opening.table.token'), ...names.map(nameOf)],
           rows: of.pieces.map((piece, token) => [
             visible(piece),
             ...names.map((head) => {
@@ -320,8 +332,8 @@ export default {
           ]),
         },
         {
-          caption: 'the likeliest next tokens',
-          head: ['token', 'probability'],
+          caption: messageText('opening.table.next'),
+          head: [messageText('opening.table.token'), messageText('opening.table.probability')],
           rows: after.top.map(({ id, probability }) => [
             visible(after.pieces[id] ?? `#${id}`),
             number(probability, {
@@ -371,7 +383,11 @@ export default {
         const first = after.top[0];
         if (first)
           parts.say(
-            `After ${word(of.pieces[of.token] ?? '')} the likeliest token is ${word(after.pieces[first.id] ?? '')}, at ${format(first.probability, { percent: true })}.`,
+            messageText('opening.said', {
+              token: word(of.pieces[of.token] ?? ''),
+              next: word(after.pieces[first.id] ?? ''),
+              probability: format(first.probability, { percent: true }),
+            }),
           );
       },
     };

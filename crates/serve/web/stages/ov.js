@@ -9,6 +9,7 @@ import { mention, visible, word } from '../kit/chips.js';
 import { look, ProgramError, UnreachableError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
+import { message, messageText } from '../kit/messages.js';
 import { number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { get } from '../kit/state.js';
@@ -33,15 +34,15 @@ export default {
   mount(root, page) {
     /** @type {{of: Selection, here: Side, there: Side} | null} */
     let shown = null;
-    const parts = figure(root, { title: 'What a token takes up from those before it', table });
+    const parts = figure(root, { title: messageText('ov.title'), table });
     const onLayer = (/** @type {number} */ layer) => page.set({ layer });
     const prompt = h('p', { class: 'ov-prompt' });
     const left = side({
-      name: 'your prompt',
+      name: messageText('ov.your-prompt'),
       sentence: h(
         'div',
         { class: 'ov-sentence' },
-        h('span', { class: 'ov-label' }, 'your prompt'),
+        h('span', { class: 'ov-label' }, message('ov.your-prompt')),
         prompt,
       ),
       onToken: (token) => page.set({ token, 'exchange.token': null }),
@@ -54,31 +55,43 @@ export default {
       oninput: () => page.set({ 'exchange.turned': input.value, 'exchange.token': null }),
     });
     const right = side({
-      name: 'the other sentence',
+      name: messageText('ov.other-sentence'),
       sentence: h(
         'label',
         { class: 'ov-sentence' },
-        h('span', { class: 'ov-label' }, 'turned around; write another'),
+        h('span', { class: 'ov-label' }, message('ov.turned')),
         input,
       ),
       onToken: (token) => page.set({ 'exchange.token': token }),
       onLayer,
     });
     const sides = views({
-      name: 'which sentence is shown',
+      name: messageText('ov.views.sentence'),
       views: [
-        { name: 'left', label: 'your prompt', node: left.node },
-        { name: 'right', label: 'turned around', node: right.node },
+        { name: 'left', label: messageText('ov.your-prompt'), node: left.node },
+        { name: 'right', label: messageText('ov.view.turned'), node: right.node },
       ],
       onShow: () => drawPlanes(),
     });
     const what = views({
-      name: 'what is shown of it',
+      name: messageText('ov.views.what'),
       folds: 'always',
       views: [
-        { name: 'arrows', label: 'this layer', node: [left.arrowsNode, right.arrowsNode] },
-        { name: 'parts', label: 'part by part', node: [left.rowsNode, right.rowsNode] },
-        { name: 'layers', label: 'every layer', node: [left.layersNode, right.layersNode] },
+        {
+          name: 'arrows',
+          label: messageText('ov.view.arrows'),
+          node: [left.arrowsNode, right.arrowsNode],
+        },
+        {
+          name: 'parts',
+          label: messageText('ov.view.parts'),
+          node: [left.rowsNode, right.rowsNode],
+        },
+        {
+          name: 'layers',
+          label: messageText('ov.view.layers'),
+          node: [left.layersNode, right.layersNode],
+        },
       ],
       onShow: (name) => {
         root.dataset.shows = name;
@@ -87,19 +100,19 @@ export default {
     });
     what.node.classList.add('ov-what');
     fill(parts.body, sides.node, what.node, h('div', { class: 'ov-sides' }, left.node, right.node));
-    parts.side.append(h('details', null, h('summary', null, 'how to read the arrows'), reading()));
+    parts.side.append(h('details', null, h('summary', null, message('ov.reading')), reading()));
     const play = player({
-      name: 'the layers',
+      name: messageText('ov.steps'),
       steps: () => shown?.of.about.layers ?? 1,
       onStep: (layer) => page.set({ layer }),
       milliseconds: 1400,
     });
-    const again = button('turn my prompt around again', () =>
+    const again = button(messageText('ov.again'), () =>
       page.set({ 'exchange.turned': null, 'exchange.token': null }),
     );
     const example = opensOn(page, 'exchange', { prompt: 'the bird is red', word: 'bird' });
     parts.controls.append(
-      h('span', { class: 'ov-by' }, 'layer by layer'),
+      h('span', { class: 'ov-by' }, message('ov.by-layer')),
       play.node,
       again,
       example.node,
@@ -153,17 +166,25 @@ export default {
     function table() {
       if (!shown) return null;
       return [shown.here, shown.there].map(({ prompt, pieces, token, taken, layers }) => ({
-        caption: `“${prompt}”: what ${word(pieces[token] ?? '')} takes up in layer ${taken.layer}, and the shares in every layer`,
+        caption: messageText('ov.table', {
+          prompt,
+          token: word(pieces[token] ?? ''),
+          layer: taken.layer,
+        }),
         head: [
-          'from',
-          'length',
-          'share',
-          ...[...layers.keys()].sort((x, y) => x - y).map((layer) => `layer ${layer}`),
+          messageText('ov.table.from'),
+          messageText('ov.length'),
+          messageText('ov.share'),
+          ...[...layers.keys()]
+            .sort((x, y) => x - y)
+            .map((layer) => messageText('ov.layer', { layer })),
         ],
         rows: taken.sources.map((part, source) => [
           visible(pieces[source] ?? ''),
-          part.seen ? number(part.length, { digits: digits(part.length) }) : 'exactly 0',
-          part.seen ? number(part.share, { percent: true }) : 'not there yet',
+          part.seen
+            ? number(part.length, { digits: digits(part.length) })
+            : messageText('ov.table.nothing'),
+          part.seen ? number(part.share, { percent: true }) : messageText('ov.not-there'),
           ...[...layers]
             .sort(([x], [y]) => x - y)
             .map(([, { sources }]) =>
@@ -228,14 +249,20 @@ export default {
         left.drawLayers();
         right.drawLayers();
         parts.title(
-          h('span', null, 'What '),
-          mention(of.token, of.pieces[of.token] ?? ''),
-          ` takes up from the tokens before it, in layer ${of.layer}`,
+          // In one node, so that its words and its token stand on one line.
+          h(
+            'span',
+            null,
+            message('ov.title.token', {
+              token: mention(of.token, of.pieces[of.token] ?? ''),
+              layer: of.layer,
+            }),
+          ),
         );
-        const sentences = captions(of, here, there, earlier, (token) => page.set({ token }));
+        const told = captions(of, here, there, earlier, (token) => page.set({ token }));
         // In this order: a node stands in one place, and its last is the caption.
-        parts.say(h('span', null, ...sentences).textContent ?? '');
-        parts.caption(...sentences);
+        parts.say(h('span', null, ...told).textContent ?? '');
+        parts.caption(...told);
         others(of, signal, [own, of, here, left.drawLayers], [other, cut, there, right.drawLayers]);
       },
     };

@@ -8,6 +8,7 @@
 import { events, ProgramError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
+import { message, messageText } from '../kit/messages.js';
 import { views } from '../kit/views.js';
 import { opensOn } from './example.js';
 import { caption, twin } from './repeat/captions.js';
@@ -25,19 +26,19 @@ import { samplers, seed, settings, words } from './sampling.js';
 const MOST = 200;
 /** Tokens that the example opens with. */
 const OPENING = 16;
-/** @type {[string, string][]} */
-const PACES = [
-  ['600', 'slow'],
-  ['200', 'so that one can read'],
-  ['0', 'as fast as it goes'],
-];
+/** Milliseconds between two tokens. */
+const PACES = /** @type {const} */ ([
+  ['600', 'repeat.pace.slow'],
+  ['200', 'repeat.pace.readable'],
+  ['0', 'repeat.pace.fast'],
+]);
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
   name: 'repeat',
   mount(root, page) {
     const parts = figure(root, {
-      title: 'A text, one token at a time',
+      title: messageText('repeat.title'),
       table: () => twin(cursor, begin),
     });
     /** What the tree was written from. */
@@ -52,7 +53,7 @@ export default {
     let chosen = null;
     /** @type {string} */
     let finish = '';
-    let chain = '';
+    let [chain, isGreedy] = ['', false];
     /** The settings that what is known was asked with. */
     let chained = '';
     /** @type {AbortController | null} */
@@ -62,24 +63,26 @@ export default {
     let isOpening = false;
     const example = opensOn(page, 'repeat', { prompt: 'the bird is' });
 
-    const play = button('play', () => (writing ? pause() : write()), {
+    const play = button(messageText('repeat.play'), () => (writing ? pause() : write()), {
       class: 'plain player-play',
-      'aria-label': 'play: write on',
+      'aria-label': messageText('repeat.play.name'),
     });
-    const back = button('◂', () => go(cursor.parent ?? cursor), { 'aria-label': 'a token back' });
-    const forth = button('▸', step, { 'aria-label': 'a token on' });
+    const back = button('◂', () => go(cursor.parent ?? cursor), {
+      'aria-label': messageText('repeat.back'),
+    });
+    const forth = button('▸', step, { 'aria-label': messageText('repeat.on') });
     const range = h('input', {
       type: 'range',
       min: 0,
       max: 0,
       value: 0,
-      'aria-label': 'place in the text',
+      'aria-label': messageText('repeat.range'),
       oninput: () => go([top, ...tree.path(branch)][Number(range.value)] ?? cursor),
     });
     const pace = h(
       'select',
-      { 'aria-label': 'speed of writing' },
-      PACES.map(([value, name]) => h('option', { value }, name)),
+      { 'aria-label': messageText('repeat.pace') },
+      PACES.map(([value, id]) => h('option', { value }, messageText(id))),
     );
     pace.value = '200';
     const afresh = h('input', { type: 'checkbox', onchange: () => ask(cursor) });
@@ -88,20 +91,20 @@ export default {
       type: 'checkbox',
       onchange: () => page.set({ chat: chat.checked, token: null }),
     });
-    const chatLabel = h('label', { class: 'choice', hidden: true }, chat, 'as a chat');
+    const chatLabel = h('label', { class: 'choice', hidden: true }, chat, message('repeat.chat'));
     fill(
       parts.controls,
       h('div', { class: 'player' }, play, back, forth, range, pace),
-      h('label', { class: 'choice' }, afresh, 'also measure without the cache'),
+      h('label', { class: 'choice' }, afresh, message('repeat.afresh')),
       chatLabel,
-      button('clear all branches', () => (pause(), restart(), ask(top))),
+      button(messageText('repeat.clear'), () => (pause(), restart(), ask(top))),
       example.node,
     );
     const text = h('div', {
       class: 'repeat-text',
       tabindex: '0',
       role: 'group',
-      'aria-label': 'the text',
+      'aria-label': messageText('repeat.text'),
     });
     const choices = h('div', { class: 'repeat-choices', 'data-roving': '' });
     const branches = h('div', { class: 'repeat-branches' });
@@ -109,14 +112,14 @@ export default {
       class: 'repeat-cost',
       tabindex: '0',
       role: 'group',
-      'aria-label': 'what writing costs',
+      'aria-label': messageText('repeat.cost'),
     });
     const shown = views({
-      name: 'what is shown of the loop',
+      name: messageText('repeat.views'),
       views: [
-        { name: 'choices', label: 'what may come', node: choices },
-        { name: 'branches', label: 'branches', node: branches },
-        { name: 'cost', label: 'cost', node: cost },
+        { name: 'choices', label: messageText('repeat.views.choices'), node: choices },
+        { name: 'branches', label: messageText('repeat.views.branches'), node: branches },
+        { name: 'cost', label: messageText('repeat.views.cost'), node: cost },
       ],
     });
     fill(parts.body, text, shown.node, h('div', { class: 'repeat-pair' }, choices, cost), branches);
@@ -142,8 +145,8 @@ export default {
     function stop() {
       writing?.abort();
       writing = null;
-      play.textContent = 'play';
-      play.setAttribute('aria-label', 'play: write on');
+      play.textContent = messageText('repeat.play');
+      play.setAttribute('aria-label', messageText('repeat.play.name'));
     }
 
     /** Keeps the text in the address, once it stands still. */
@@ -198,8 +201,8 @@ export default {
     async function write() {
       if (!chosen || cursor.token?.is_end) return;
       const mine = (writing = new AbortController());
-      play.textContent = 'pause';
-      play.setAttribute('aria-label', 'pause writing');
+      play.textContent = messageText('repeat.pause');
+      play.setAttribute('aria-label', messageText('repeat.pause.name'));
       const drawn = cursor.turn?.alternatives.find((one) => one.id === cursor.turn?.drawn);
       const from = drawn
         ? tree.append(cursor, { id: drawn.id, piece: drawn.piece, text: '', is_end: drawn.is_end })
@@ -272,8 +275,7 @@ export default {
         schedule();
       };
       await events('repeat', body, tell, { signal });
-      if (!isTold && !signal?.aborted)
-        throw new ProgramError('the text broke off: the program does not answer any more');
+      if (!isTold && !signal?.aborted) throw new ProgramError(messageText('repeat.broke-off'));
     }
 
     let isScheduled = false;
@@ -314,15 +316,7 @@ export default {
       if (turn) fill(cost, costs(turn, turns, begin));
       const scrolled = branches.querySelector('.branch-whole')?.scrollLeft ?? 0;
       const drawing = tree.draw(top, cursor, go);
-      fill(
-        branches,
-        h(
-          'h4',
-          { class: 'repeat-head' },
-          'Continuations: go back, or pick another token, and a branch grows',
-        ),
-        drawing,
-      );
+      fill(branches, h('h4', { class: 'repeat-head' }, message('repeat.branches.title')), drawing);
       drawing.scrollLeft = scrolled;
       tree.follow(drawing, cursor.depth);
       // Who works with keys stays where they were, though everything there was drawn anew.
@@ -333,8 +327,12 @@ export default {
       /** @type {HTMLElement | SVGElement | null | undefined} */ (again)?.focus({
         preventScroll: true,
       });
-      parts.caption(caption(cursor, begin, finish, chain, tree.leaves(top)));
-      parts.say(`Written so far: ${here.map((node) => node.token?.text ?? '').join('')}`);
+      parts.caption(caption({ cursor, begin, finish, chain, isGreedy, leaves: tree.leaves(top) }));
+      parts.say(
+        messageText('repeat.said', {
+          text: here.map((node) => node.token?.text ?? '').join(''),
+        }),
+      );
     }
 
     /** Writes the beginning that the example opens with, so that there is a cache to speak of. */
@@ -383,8 +381,10 @@ export default {
           tree.forget(top);
         }
         chained = by;
+        isGreedy = values.temperature === 0;
         chain = words(all, values);
-        if (values.temperature !== 0) chain += `, seed ${seed(selection.more)}`;
+        if (!isGreedy)
+          chain = messageText('repeat.chain', { chain, seed: String(seed(selection.more)) });
         if (!writing && !cursor.turn && !cursor.token?.is_end) await run(cursor, 0, signal);
         paint();
         // Weights that are still learned are others in two seconds.

@@ -7,6 +7,7 @@ import { outlook } from '../kit/changes/effect.js';
 import { ask } from '../kit/client.js';
 import { fill, h, sideways } from '../kit/dom.js';
 import { button, choice, figure, slider } from '../kit/figure.js';
+import { message, messageText } from '../kit/messages.js';
 import { count } from '../kit/number.js';
 import { opensOn } from './example.js';
 import { remembering } from './logits/word.js';
@@ -25,7 +26,7 @@ export default {
   name: 'sample',
   mount(root, page) {
     const parts = figure(root, {
-      title: 'What each step of the chain leaves, and what the dice make of it',
+      title: messageText('sample.title'),
       table: () => (shown ? twin(shown) : null),
     });
     /** @type {{answer: Answer, columns: Column[], first: number} | null} */
@@ -46,7 +47,7 @@ export default {
       onchange: () => page.set({ seed: seeds.value === '0' ? null : seeds.value }),
     });
     const draws = choice({
-      label: 'seeds that draw',
+      label: messageText('sample.draws'),
       options: DRAWS.map((of) => [of, count(Number(of))]),
       value: '1000',
       onChange: (value) => page.set({ draws: value === '1000' ? null : value }),
@@ -86,7 +87,7 @@ export default {
           // Where a sampler can do no less than nothing, it is off.
           show: (value) =>
             value === of.neutral && (value === of.least || value === of.most)
-              ? 'off'
+              ? messageText('sample.off')
               : of.notch < 1
                 ? value.toFixed(2)
                 : String(value),
@@ -101,7 +102,7 @@ export default {
       fill(
         head,
         h('div', { class: 'sample-name' }),
-        h('div', { class: 'sample-head' }, 'the model’s own'),
+        h('div', { class: 'sample-head' }, message('sample.own')),
         seen.map((of) =>
           h('div', { class: 'sample-head' }, sliders.get(of.name)?.node ?? of.title),
         ),
@@ -112,9 +113,9 @@ export default {
         Object.fromEntries(all.map((of) => [of.name, value(of) === of.default ? null : value(of)]));
       const others = all.filter((of) => !seen.includes(of));
       const add = choice({
-        label: 'add',
+        label: messageText('sample.add'),
         options: [
-          ['', 'a sampler'],
+          ['', messageText('sample.add.none')],
           ...others.map((of) => /** @type {[string, string]} */ ([of.name, of.title])),
         ],
         value: '',
@@ -125,8 +126,8 @@ export default {
       });
       fill(
         parts.controls,
-        h('label', { class: 'choice' }, h('span', null, 'seed'), seeds),
-        button('other seeds', () =>
+        h('label', { class: 'choice' }, h('span', null, message('sample.seed')), seeds),
+        button(messageText('sample.other-seeds'), () =>
           page.set({ seed: seed(page.get()?.more ?? {}) + Number(draws.select.value) }),
         ),
         draws.node,
@@ -134,10 +135,12 @@ export default {
         h(
           'span',
           { class: 'choice' },
-          'chain',
-          button('usual', () => page.set(preset((of) => of.default))),
-          button('none', () => page.set(preset((of) => of.neutral))),
-          button('likeliest', () => page.set({ ...preset((of) => of.neutral), temperature: 0 })),
+          message('sample.chain'),
+          button(messageText('sample.chain.usual'), () => page.set(preset((of) => of.default))),
+          button(messageText('sample.chain.none'), () => page.set(preset((of) => of.neutral))),
+          button(messageText('sample.chain.likeliest'), () =>
+            page.set({ ...preset((of) => of.neutral), temperature: 0 }),
+          ),
         ),
         example.node,
       );
@@ -166,11 +169,11 @@ export default {
         ]);
         const columns = asColumns(seen, answer.stages);
         shown = { answer, columns, first };
-        fill(seedsHead, `${count(answer.draws.seeds)} seeds draw`);
+        fill(seedsHead, message('sample.seeds-draw', { count: answer.draws.seeds }));
         // The head stays where it is: a slider that is taken out of the page is no longer dragged.
         while (grid.lastChild !== head) grid.lastChild?.remove();
         grid.append(...rows(answer, columns, bar, before?.row));
-        parts.caption(...caption(answer, columns, first, chain(all, values), selection));
+        parts.caption(caption(answer, columns, first, chain(all, values), selection));
         parts.say(said(answer, columns));
       },
     };

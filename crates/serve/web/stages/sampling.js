@@ -5,8 +5,10 @@
 import { visible } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
 import { h } from '../kit/dom.js';
+import { message, messageText } from '../kit/messages.js';
 import { number } from '../kit/number.js';
 import { scrub } from '../kit/scrub.js';
+import { joined } from './logits/sentences.js';
 
 /**
  * A number of a sampler, as the program describes it.
@@ -72,9 +74,15 @@ export function seed(more) {
  * @param {Record<string, number>} values
  */
 export function words(all, values) {
-  if (values.temperature === 0) return 'always the likeliest';
+  if (values.temperature === 0) return messageText('sampling.likeliest');
   const active = all.filter((of) => values[of.name] !== of.neutral);
-  return active.map((of) => `${of.title} ${values[of.name]}`).join(', ') || 'nothing but the dice';
+  return (
+    joined(
+      active.map((of) =>
+        messageText('sampling.setting', { title: of.title, value: String(values[of.name]) }),
+      ),
+    ).join('') || messageText('sampling.none')
+  );
 }
 
 /**
@@ -88,7 +96,7 @@ export function dragged(page) {
   return (all, values) => {
     const active = all.filter((of) => values[of.name] !== of.neutral);
     if (values.temperature === 0 || active.length === 0) return [words(all, values)];
-    return active.flatMap((of, at) => {
+    const settings = active.map((of) => {
       const value = values[of.name] ?? of.default;
       const made =
         kept.get(of.name) ??
@@ -102,8 +110,9 @@ export function dragged(page) {
         });
       kept.set(of.name, made);
       made.set(value);
-      return [at ? ', ' : '', `${of.title} `, made.node];
+      return message('sampling.setting', { title: of.title, value: made.node });
     });
+    return joined(settings);
   };
 }
 

@@ -12,8 +12,10 @@ import { mention, word } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
-import { number } from '../kit/number.js';
+import { message, messageText } from '../kit/messages.js';
+import { format, number } from '../kit/number.js';
 import { short } from '../kit/particulars.js';
+import { sentences } from '../kit/sentences.js';
 import { opensOn } from './example.js';
 import {
   barCell,
@@ -58,8 +60,8 @@ const DEEP = 8;
 
 /** @type {[string, string][]} */
 const ORDERS = [
-  ['written', 'as they write'],
-  ['largest', 'the largest push first'],
+  ['written', messageText('stream.order.written')],
+  ['largest', messageText('stream.order.largest')],
 ];
 
 /** @type {import('../kit/stage.js').Stage} */
@@ -68,22 +70,22 @@ export default {
   mount(root, page) {
     /** @type {{of: Selection, answer: Answer} | null} */
     let drawn = null;
-    const parts = figure(root, { title: 'Who wrote how much into the stream', table });
+    const parts = figure(root, { title: messageText('stream.title'), table });
     const rows = h('div', {
       class: 'stream-rows',
       'data-roving': '',
       role: 'group',
-      'aria-label': 'the writers of the stream',
+      'aria-label': messageText('stream.writers'),
     });
     const sum = h('p', { class: 'stream-sum' });
     fill(parts.body, rows, sum);
     const order = choice({
-      label: 'order',
+      label: messageText('stream.order'),
       options: ORDERS,
       value: 'written',
       onChange: (value) => page.set({ 'stream.order': value }),
     });
-    const next = chooser(page, 'next word');
+    const next = chooser(page, messageText('stream.next'));
     const example = opensOn(page, 'next-words', UNCERTAIN);
     const toggles = changeToggles();
     const vector = vectorSlider();
@@ -113,7 +115,7 @@ export default {
                 {
                   type: 'button',
                   class: 'stream-name',
-                  title: `choose layer ${writer.layer}`,
+                  title: messageText('stream.choose', { layer: writer.layer }),
                   'data-key': writer.site,
                   onclick: () => page.set({ layer: writer.layer }),
                 },
@@ -130,37 +132,41 @@ export default {
         h(
           'div',
           { class: 'stream-row stream-head', 'aria-hidden': 'true' },
-          h('span', null, 'writer'),
-          h('span', { class: 'stream-wide' }, 'length of what it writes'),
-          h('span', { class: 'stream-wide' }, 'its push on ', said(pieces, stream.of)),
+          h('span', null, message('stream.writer')),
+          h('span', { class: 'stream-wide' }, message('stream.length')),
+          h(
+            'span',
+            { class: 'stream-wide' },
+            message('stream.push', { word: said(pieces, stream.of) }),
+          ),
         ),
         writers.map(row),
       );
-      const part = (/** @type {string} */ what, /** @type {number} */ value) => [
-        number(value, { digits: 2, sign: true }),
-        ` ${what}`,
-      ];
+      const part = (/** @type {number} */ value) => number(value, { digits: 2, sign: true });
+      const parts = {
+        before: message(
+          of.about.positions === 'learned'
+            ? 'stream.sum.embedding-and-position'
+            : 'stream.sum.embedding',
+          { value: part(stream.before) },
+        ),
+        attention: part(stream.attention),
+        mlp: part(stream.mlp),
+        bias: stream.bias === 0 ? [] : message(biasOf(of), { value: part(stream.bias) }),
+        logit: logitOf(of, stream),
+        word: said(pieces, stream.of),
+        rounding: stream.rounding.toExponential(0).replace('-', '−'),
+        rest: (/** @type {(Node | string)[]} */ children) =>
+          h('span', { class: 'stream-rest' }, children),
+      };
       fill(
         sum,
-        part(
-          of.about.positions === 'learned' ? 'embedding and position, ' : 'embedding, ',
-          stream.before,
-        ),
-        part('attention, ', stream.attention),
-        part('MLPs', stream.mlp),
-        stream.bias === 0 ? null : [', ', ...part(biasOf(of), stream.bias)],
-        ' = ',
         stream.before_cap === undefined
-          ? null
-          : [number(stream.before_cap, { digits: 2 }), ', which the cap of this model makes '],
-        h('strong', null, logitOf(of, stream)),
-        ', the logit of ',
-        said(pieces, stream.of),
-        h(
-          'span',
-          { class: 'stream-rest' },
-          ` (the rounding of 32-bit numbers makes up ${stream.rounding.toExponential(0).replace('-', '−')} of it)`,
-        ),
+          ? message('stream.sum', parts)
+          : message('stream.sum.capped', {
+              ...parts,
+              uncapped: number(stream.before_cap, { digits: 2 }),
+            }),
       );
     }
 
@@ -168,12 +174,15 @@ export default {
       if (!drawn) return null;
       const { of, answer } = drawn;
       return {
-        caption: `what was written into the stream of ${word(of.pieces[of.token] ?? '')}, and its push on ${look(answer.pieces, answer.stream.of)}`,
+        caption: messageText('stream.table', {
+          token: word(of.pieces[of.token] ?? ''),
+          word: look(answer.pieces, answer.stream.of),
+        }),
         head: [
-          'writer',
-          'length of what it writes',
-          'length of the stream after it',
-          'push on the logit',
+          messageText('stream.writer'),
+          messageText('stream.length'),
+          messageText('stream.table.after'),
+          messageText('stream.table.push'),
         ],
         rows: answer.stream.writers.map((writer) => [
           name(writer),
@@ -205,13 +214,19 @@ export default {
         vector.draw(of.changes, of.layer);
         drawRows(of, answer);
         parts.title(
-          'Who wrote how much into the stream of ',
-          mention(of.token, of.pieces[of.token] ?? ''),
+          message('stream.title.token', {
+            token: mention(of.token, of.pieces[of.token] ?? ''),
+          }),
         );
         parts.caption(...sentence(of, answer));
         const top = largest(answer.stream);
         parts.say(
-          `${name(top)} moves the logit of ${word(answer.pieces[answer.stream.of] ?? '')} most, by ${top.logit.toFixed(2)}; in all it is ${answer.stream.logit.toFixed(2)}.`,
+          messageText('stream.said', {
+            writer: name(top),
+            word: word(answer.pieces[answer.stream.of] ?? ''),
+            push: format(top.logit, { digits: 2 }),
+            logit: format(answer.stream.logit, { digits: 2 }),
+          }),
         );
       },
     };
@@ -225,17 +240,27 @@ function logitOf(of, stream) {
 
 /** What is added whatever the stream holds. @param {Selection} of */
 function biasOf({ about: { norm, block } }) {
-  if (!block.head_bias) return 'the last norm’s bias';
-  return norm === 'layer'
-    ? 'the biases of the last norm and of the logits'
-    : 'the logits’ own bias';
+  if (!block.head_bias) return 'stream.sum.bias.norm';
+  return norm === 'layer' ? 'stream.sum.bias.both' : 'stream.sum.bias.logits';
 }
 
 /** @param {Writer} writer */
 function name({ site, layer }) {
   // What leaves the embedding's norm, where there is one, begins the stream.
-  if (layer === null) return site === 'pos_embed' ? 'position' : 'embedding';
-  return `layer ${layer} ${site.endsWith('attn_out') ? 'attention' : 'MLP'}`;
+  if (layer === null)
+    return messageText(site === 'pos_embed' ? 'stream.position' : 'stream.embedding');
+  return site.endsWith('attn_out')
+    ? messageText('stream.attention', { layer })
+    : messageText('stream.mlp', { layer });
+}
+
+/** The same inside of a sentence. @param {Writer} writer */
+function named({ site, layer }) {
+  if (layer === null)
+    return messageText(site === 'pos_embed' ? 'stream.the-position' : 'stream.the-embedding');
+  return site.endsWith('attn_out')
+    ? messageText('stream.the-attention', { layer })
+    : messageText('stream.the-mlp', { layer });
 }
 
 /** @param {Writer} writer */
@@ -255,37 +280,28 @@ function largest({ writers }) {
  * The caption: the loudest voice, and whether the MLPs do push more than attention.
  * @param {Selection} of
  * @param {Answer} answer
- * @returns {import('../kit/dom.js').Child[]}
  */
 function sentence(of, { stream, pieces }) {
   const top = largest(stream);
-  const next = said(pieces, stream.of);
   const [mlp, attention] = [Math.abs(stream.mlp), Math.abs(stream.attention)];
-  const against = top.logit < 0 ? ', against it' : '';
-  return [
-    `The largest push on `,
-    next,
-    ` after `,
-    mention(of.token, of.pieces[of.token] ?? ''),
-    ` comes from ${article(top)}: `,
-    h('strong', null, number(top.logit, { digits: 2, sign: true })),
-    `${against}. `,
-    mlp > attention
-      ? 'For this word the MLPs together move the logit further than attention does. '
-      : 'For this word attention in all layers together moves the logit at least as far as the MLPs do. ',
-    'Length and push are different things: a long vector may push this word little, and a short one much. The last norm is held at the scale that it has for this token, ',
-    number(stream.factor),
+  const factor = number(stream.factor);
+  return sentences(
+    message(top.logit < 0 ? 'stream.caption.against' : 'stream.caption', {
+      word: said(pieces, stream.of),
+      token: mention(of.token, of.pieces[of.token] ?? ''),
+      writer: named(top),
+      push: number(top.logit, { digits: 2, sign: true }),
+    }),
+    message(mlp > attention ? 'stream.caption.mlps' : 'stream.caption.attention'),
+    message('stream.caption.length'),
     stream.before_cap === undefined
-      ? '; so the parts add up to the logit.'
-      : `; so the parts add up to the logit before its cap. The cap, ${short(of.about.block.logit_cap ?? 0)}, then flattens it: the further a logit has been pushed, the less a further push moves it.`,
+      ? message('stream.caption.norm', { factor })
+      : message('stream.caption.norm.capped', {
+          factor,
+          cap: short(of.about.block.logit_cap ?? 0),
+        }),
     of.about.block.logit_factor === 1
-      ? ''
-      : ` This model multiplies its logits by ${short(of.about.block.logit_factor)}, and each push with them.`,
-  ];
-}
-
-/** @param {Writer} writer */
-function article(writer) {
-  if (writer.layer === null) return `the ${name(writer)}`;
-  return `the ${writer.site.endsWith('attn_out') ? 'attention' : 'MLP'} of layer ${writer.layer}`;
+      ? null
+      : message('stream.caption.factor', { factor: short(of.about.block.logit_factor) }),
+  );
 }

@@ -12,9 +12,10 @@ import { legend } from '../kit/colour.js';
 import { command, opens, reads, token } from '../kit/command.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
+import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
 import { remembering, said } from './logits/word.js';
-import { cellHeard, isOfHeads, KINDS, sentence, share } from './sweep/captions.js';
+import { caption, cellHeard, isOfHeads, KINDS, share } from './sweep/captions.js';
 import { grid } from './sweep/grid.js';
 import { otherText } from './sweep/other.js';
 import { texts } from './sweep/texts.js';
@@ -45,25 +46,28 @@ export default {
   mount(root, page) {
     /** @type {Swept | null} */
     let drawn = null;
-    const parts = figure(root, { title: 'Where the difference stands', table });
+    const parts = figure(root, { title: messageText('sweep.title'), table });
     root.classList.replace('has-words-beside', 'has-words-under');
     const both = texts(page);
     const cells = grid({
-      name: 'how much each place brings back',
+      name: messageText('sweep.grid'),
       onPick: (row, column) => page.set({ 'sweep.cell': `${row},${column}` }),
     });
     const key = h('div', { class: 'sweep-key' });
     const result = h('div', { class: 'sweep-result' });
     fill(parts.body, h('div', { class: 'sweep-both' }, h('div', null, cells.node, key), result));
+    const kinds = KINDS.map(
+      ([kind, id]) => /** @type {[string, string]} */ ([kind, messageText(id)]),
+    );
     const over = choice({
-      label: 'put in',
-      options: KINDS,
+      label: messageText('sweep.over'),
+      options: kinds,
       value: 'resid_pre',
       onChange: (value) => page.set({ 'sweep.over': value, 'sweep.cell': null }),
     });
     const other = otherText(page, { 'sweep.cell': null });
     parts.controls.append(other.node, over.node, both.node);
-    const line = command('this grid');
+    const line = command(messageText('sweep.command'));
     root.querySelector('.figure-caption')?.after(line.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<any>) => Promise<any>} */
     const once = remembering();
@@ -76,14 +80,17 @@ export default {
       const { of, other, kind, columns, rows, values } = swept;
       const head = Array.from({ length: columns }, (_, at) =>
         isOfHeads(kind)
-          ? `head ${at}`
+          ? messageText('common.head', { head: at })
           : of.pieces[at] === other.pieces[at]
             ? visible(of.pieces[at] ?? '')
-            : `${visible(of.pieces[at] ?? '')} / ${visible(other.pieces[at] ?? '')}`,
+            : messageText('compare.both', {
+                first: visible(of.pieces[at] ?? ''),
+                second: visible(other.pieces[at] ?? ''),
+              }),
       );
       return {
-        caption: 'the share of the difference that each place brings back',
-        head: ['layer', ...head],
+        caption: messageText('sweep.table'),
+        head: [messageText('sweep.table.layer'), ...head],
         rows: Array.from({ length: rows }, (_, row) => [
           String(row),
           ...head.map((_, at) => share(values[row * columns + at] ?? 0)),
@@ -134,7 +141,7 @@ export default {
         const { of, other: second } = await both.find(selection, signal);
         const asked = of.more['sweep.over'];
         const kind = KINDS.some(([name]) => name === asked) ? String(asked) : 'resid_pre';
-        over.set(KINDS, kind);
+        over.set(kinds, kind);
         other.show(second.text);
         const about = [of.model, of.about.step, of.chat, of.prompt, second.text, kind];
         const { next, found, pieces } = await once(about, (signal) =>
@@ -186,21 +193,16 @@ export default {
           below: names[1] ?? [],
           picked,
           describe: (row, column) =>
-            `${cellHeard(swept, row, column)}: ${format(values[row * columns + column] ?? 0, { percent: true })}`,
+            messageText('sweep.cell.share', {
+              cell: cellHeard(swept, row, column),
+              share: format(values[row * columns + column] ?? 0, { percent: true }),
+            }),
         });
         const end = `${Math.round(100 * max)} %`;
-        fill(
-          key,
-          legend('signed', `−${end}`, end),
-          h(
-            'span',
-            null,
-            'of the difference, brought back by one cell; choose one, or drag it down',
-          ),
-        );
+        fill(key, legend('signed', `−${end}`, end), h('span', null, message('sweep.legend')));
         drawResult(swept);
-        parts.title('Where the difference between the two texts stands');
-        parts.caption(...sentence(swept));
+        parts.title(message('sweep.title-of'));
+        parts.caption(caption(swept));
         line.show([
           'sweep',
           opens(of.about),
@@ -212,7 +214,10 @@ export default {
           ...(kind === 'resid_pre' ? [] : ['--over', kind]),
         ]);
         parts.say(
-          `With ${cellHeard(swept, picked[0], picked[1])} put in, the second text goes on with ${word(patched.piece)}.`,
+          messageText('sweep.said', {
+            cell: cellHeard(swept, picked[0], picked[1]),
+            next: word(patched.piece),
+          }),
         );
       },
     };
@@ -241,24 +246,25 @@ export default {
           h(
             'caption',
             null,
-            'what follows, and ',
             isDifference
-              ? ['the logit of ', said(pieces, next[0]), ' less that of ', said(pieces, next[1])]
-              : 'how far the prediction is from the first text’s, in nats',
+              ? message('sweep.result.difference', {
+                  first: said(pieces, next[0]),
+                  second: said(pieces, next[1]),
+                })
+              : message('sweep.result.kl'),
           ),
           h(
             'tbody',
             null,
-            row('first text', next[0], ends[0]),
-            row('second text', next[1], ends[1]),
-            row('with the cell', patched, metrics[at] ?? 0),
+            row(messageText('sweep.result.first'), next[0], ends[0]),
+            row(messageText('sweep.result.second'), next[1], ends[1]),
+            row(messageText('sweep.result.patched'), patched, metrics[at] ?? 0),
           ),
         ),
         h(
           'p',
           { class: 'sweep-share' },
-          h('strong', null, share(values[at] ?? 0)),
-          ' brought back',
+          message('sweep.result.share', { share: share(values[at] ?? 0) }),
         ),
       );
     }

@@ -8,7 +8,7 @@ import { ask } from '../kit/client.js';
 import { hue } from '../kit/colour.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
-import { count } from '../kit/number.js';
+import { message, messageText, sentences } from '../kit/messages.js';
 import { set } from '../kit/state.js';
 import { views } from '../kit/views.js';
 import { claim } from './tokens/claim.js';
@@ -38,7 +38,7 @@ export default {
   name: 'tokens',
   mount(root) {
     const parts = figure(root, {
-      title: 'The text, cut into pieces, and the number of each piece',
+      title: messageText('tokens.title'),
       table: () => twin,
     });
     const own = h('div', { class: 'cut' });
@@ -47,19 +47,19 @@ export default {
     const erratum = claim();
     const mine = h('div', { class: 'tokens-own' }, own, growth.node);
     const which = views({
-      name: 'what is shown beside it',
+      name: messageText('tokens.views.beside'),
       folds: 'always',
       views: [
-        { name: 'others', label: 'three other vocabularies', node: others },
-        { name: 'claim', label: 'the article’s numbers', node: erratum.node },
+        { name: 'others', label: messageText('tokens.views.vocabularies'), node: others },
+        { name: 'claim', label: messageText('tokens.views.article'), node: erratum.node },
       ],
     });
     const elsewhere = h('div', null, which.node, others, erratum.node);
     const shown = views({
-      name: 'what is shown of the pieces',
+      name: messageText('tokens.views'),
       views: [
-        { name: 'tree', label: 'this model', node: mine },
-        { name: 'others', label: 'elsewhere', node: elsewhere },
+        { name: 'tree', label: messageText('tokens.views.model'), node: mine },
+        { name: 'others', label: messageText('tokens.views.elsewhere'), node: elsewhere },
       ],
     });
     fill(parts.body, shown.node, h('div', { class: 'tokens-both' }, mine, elsewhere));
@@ -71,7 +71,7 @@ export default {
     const labels = relabelling();
     parts.controls.append(
       labels.node,
-      h('label', { class: 'choice' }, withBytes, 'show the bytes'),
+      h('label', { class: 'choice' }, withBytes, message('tokens.bytes')),
     );
 
     /** @type {import('../kit/figure.js').Table[]} */
@@ -105,7 +105,7 @@ export default {
           : -1;
         fill(
           others,
-          h('p', { class: 'cut-others' }, 'The same text in three vocabularies of OpenAI'),
+          h('p', { class: 'cut-others' }, message('tokens.others')),
           all.map((of) =>
             h(
               'div',
@@ -134,23 +134,33 @@ export default {
         const { ids, pieces, token } = selection;
         const told = exchange === 0 ? [] : await saidOf(selection, exchange, signal);
         if (signal.aborted) return;
-        const counts = all.map(({ name, ids }) => `${count(ids.length)} in ${name}`);
+        const said = {
+          count: ids.length,
+          token: mention(token, pieces[token] ?? ''),
+          number: ids[token] ?? 0,
+          all: about.vocabulary,
+        };
+        const counts = all.map(({ name, ids }) =>
+          messageText('tokens.in', { tokens: ids.length, vocabulary: name }),
+        );
         parts.caption(
-          ...told,
-          ids.length === 1 ? 'One token: ' : `${count(ids.length)} tokens. `,
-          mention(token, pieces[token] ?? ''),
-          `${exchange === 0 ? ' has' : ' has, in the model,'} the number ${count(ids[token] ?? 0)} of ${count(about.vocabulary)}. The same text is ${counts.join(', ')}. `,
-          cut.specials.some(Boolean)
-            ? chat
-              ? 'Faint pieces are structure, not text: the template put them around it. To the other vocabularies they are letters like any others. '
-              : 'Faint pieces are structure, not text: they were put around it. '
-            : '',
+          sentences(
+            told,
+            message(exchange === 0 ? 'tokens.number' : 'tokens.number.exchanged', said),
+            message('tokens.elsewhere', { counts: counts.join(', ') }),
+            cut.specials.some(Boolean) ? message(chat ? 'tokens.template' : 'tokens.specials') : [],
+          ),
         );
         parts.say(
-          `${ids.length} tokens: ${pieces
-            .slice(0, 40)
-            .map((piece, at) => `${word(piece)} is ${ids[at]}`)
-            .join(', ')}`,
+          messageText('tokens.said', {
+            count: ids.length,
+            pieces: pieces
+              .slice(0, 40)
+              .map((piece, at) =>
+                messageText('tokens.said.piece', { piece: word(piece), id: String(ids[at]) }),
+              )
+              .join(', '),
+          }),
         );
         twin = [
           table(model, cut, exchange === 0 ? null : label),
@@ -258,8 +268,10 @@ function nameOf(name, size, tokens) {
     'p',
     { class: 'cut-name' },
     h('b', null, name),
-    ` ${count(size)} pieces `,
-    h('span', { class: 'cut-count' }, `${count(tokens)} ${tokens === 1 ? 'token' : 'tokens'}`),
+    ' ',
+    message('tokens.size', { count: size }),
+    ' ',
+    h('span', { class: 'cut-count' }, message('tokens.count', { count: tokens })),
   );
 }
 
@@ -278,14 +290,20 @@ function around(chosen, size) {
 
 /** @param {number} more */
 function left(more) {
-  return more > 0 ? h('span', { class: 'cut-more' }, `… ${count(more)} more …`) : null;
+  return more > 0 ? h('span', { class: 'cut-more' }, message('tokens.more', { more })) : null;
 }
 
 /** @param {string} name @param {Cut} cut @param {((id: number) => number) | null} [label] */
 function table(name, cut, label = null) {
   return {
-    caption: `The text in ${name}`,
-    head: ['place', 'piece', 'number', ...(label ? ['exchanged'] : []), 'bytes'],
+    caption: messageText('tokens.table', { name }),
+    head: [
+      messageText('tokens.table.place'),
+      messageText('tokens.table.piece'),
+      messageText('tokens.table.number'),
+      ...(label ? [messageText('tokens.table.exchanged')] : []),
+      messageText('tokens.table.bytes'),
+    ],
     rows: cut.ids.map((id, at) => [
       String(at),
       visible(cut.pieces[at] ?? ''),

@@ -5,6 +5,7 @@
 import { ask, ProgramError, UnreachableError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
+import { message, messageText, sentences } from '../kit/messages.js';
 import { count, format, number } from '../kit/number.js';
 import { listen } from '../kit/training.js';
 import { views } from '../kit/views.js';
@@ -24,26 +25,39 @@ export default {
     /** @type {{losses: Point[], judged: Point[], samples: Sample[], able: Able[], steps: number}} */
     let known = { losses: [], judged: [], samples: [], able: [], steps: 0 };
     let isLive = false;
-    const parts = figure(root, { title: 'How the model learned', table });
+    const parts = figure(root, { title: messageText('training.title'), table });
     const state = h('p', { class: 'training-state', role: 'status' });
     const done = h('progress', {
       class: 'training-progress',
       max: '1',
-      'aria-label': 'share of the training that is done',
+      'aria-label': messageText('training.progress'),
     });
     const curve = h('div', { class: 'training-curve' });
     const born = h('div', { class: 'training-born' });
     const samples = h('div', { class: 'training-samples' });
+    const heads = h('div');
+    const formed = h(
+      'details',
+      { class: 'training-heads', hidden: true, ontoggle: () => drawFormed() },
+      h('summary', null, message('training.heads.open')),
+      heads,
+    );
+    /** @type {ReturnType<typeof import('./training/formed.js').formation> | null} */
+    let formation = null;
+    /** What the heads' scores mark on the curve. @type {import('./training/charts.js').Marks} */
+    let marks = { formed: null, chosen: null };
+    /** @type {import('../kit/stage.js').Selection | null} */
+    let selection = null;
     const choice = views({
-      name: 'what is shown of the training',
+      name: messageText('training.views'),
       views: [
-        { name: 'loss', label: 'its loss', node: curve },
-        { name: 'able', label: 'what it can do', node: born },
-        { name: 'said', label: 'what it wrote', node: samples },
+        { name: 'loss', label: messageText('training.views.loss'), node: curve },
+        { name: 'able', label: messageText('training.views.able'), node: born },
+        { name: 'said', label: messageText('training.views.said'), node: samples },
       ],
     });
     fill(parts.body, state, done, choice.node, curve, born);
-    fill(parts.side, samples);
+    fill(parts.side, samples, formed);
     done.hidden = true;
 
     let isDue = false;
@@ -61,17 +75,22 @@ export default {
       if (news.type === 'phase') {
         isLive = true;
         known = { losses: [], judged: [], samples: [], able: [], steps: 0 };
-        parts.title('A model is being made on this machine');
-        fill(state, `${news.doing} …`);
+        parts.title(message('training.title.made'));
+        fill(state, message('training.phase', { doing: news.doing }));
       } else if (news.type === 'begun') {
         isLive = true;
         known.steps = news.steps;
-        parts.title(
-          `A transformer of ${count(news.parameters)} parameters is learning on this machine`,
-        );
+        parts.title(message('training.title.learning', { parameters: news.parameters }));
         parts.caption(
-          `It has a text of ${count(news.tokens)} tokens to learn from. A step takes ${count(news.tokens_per_step)} of them and does three things. It guesses: for each token the model says how likely every next token is. It compares: the loss is how little it gave to the token that really came. It nudges: every one of the ${count(news.parameters)} numbers is moved a little, in the direction that would have made the loss smaller. After ${count(news.steps)} steps that is all there was to learning. `,
-          'The whole page shows the model as it stands: each figure says what these weights say, and changes as they learn.',
+          sentences(
+            message('training.begun', {
+              tokens: news.tokens,
+              step: news.tokens_per_step,
+              parameters: news.parameters,
+              steps: news.steps,
+            }),
+            message('training.page'),
+          ),
         );
       } else if (news.type === 'step') {
         known.losses.push(news);
@@ -79,17 +98,13 @@ export default {
         done.value = known.steps ? news.step / known.steps : 0;
         fill(
           state,
-          'step ',
-          h('span', { class: 'number' }, count(news.step)),
-          ' of ',
-          h('span', { class: 'number' }, count(known.steps)),
-          ', loss ',
-          number(news.loss),
-          ', ',
-          h('span', { class: 'number' }, count(news.tokens_per_second)),
-          ' tokens a second, ',
-          h('span', { class: 'number' }, count(news.seconds_left)),
-          ' s left',
+          message('training.state', {
+            step: tabular(news.step),
+            steps: tabular(known.steps),
+            loss: number(news.loss),
+            rate: tabular(news.tokens_per_second),
+            seconds: tabular(news.seconds_left),
+          }),
         );
       } else if (news.type === 'judged') {
         known.judged.push(news);
@@ -99,10 +114,13 @@ export default {
         known.samples.push(news);
       } else if (news.type === 'done') {
         done.hidden = true;
-        parts.title('The model has learned');
+        parts.title(message('training.title.done'));
         fill(
           state,
-          `${count(news.step)} steps in ${format(news.seconds, { digits: 0 })} s on this machine.`,
+          message('training.done', {
+            count: news.step,
+            seconds: format(news.seconds, { digits: 0 }),
+          }),
         );
       } else if (news.type === 'failed') {
         done.hidden = true;
@@ -113,7 +131,7 @@ export default {
 
     function drawAll() {
       const rise = jump(known.able);
-      fill(curve, chart(known.losses, known.judged, known.steps, rise));
+      fill(curve, chart(known.losses, known.judged, known.steps, rise, marks));
       fill(born, known.able.length ? birth(known.able, known.steps, rise, copier.head, go) : null);
       // The first attempts, one from the middle, and the last ones: enough to see it learn to speak.
       const all = known.samples;
@@ -129,7 +147,7 @@ export default {
           h(
             'p',
             { class: 'training-sample' },
-            h('span', { class: 'number' }, `step ${count(step)}`),
+            h('span', { class: 'number' }, message('training.step', { step })),
             ' ',
             h('q', null, text),
           ),
@@ -137,7 +155,10 @@ export default {
       );
       parts.say(
         known.losses.length
-          ? `loss from ${format(known.losses[0]?.loss ?? 0)} to ${format(known.losses.at(-1)?.loss ?? 0)} nats per token`
+          ? messageText('training.said', {
+              first: format(known.losses[0]?.loss ?? 0),
+              last: format(known.losses.at(-1)?.loss ?? 0),
+            })
           : '',
       );
     }
@@ -159,6 +180,19 @@ export default {
       }
     }
 
+    /** Scores the heads of the run's earlier models, where that is opened. */
+    async function drawFormed() {
+      if (!formed.open || formed.hidden || !selection) return;
+      if (!formation) {
+        const module = await import('./training/formed.js');
+        formation ??= module.formation(heads, (now) => {
+          marks = now;
+          drawAll();
+        });
+      }
+      formation.draw(selection);
+    }
+
     /** Chooses the head at the answer of one question, and goes to where attention is shown. @param {Copier} head */
     function go({ layer, head, prompt, token, key }) {
       page.set({ prompt, chat: false, layer, head, token, 'attend.key': key, 'attend.step': null });
@@ -168,8 +202,8 @@ export default {
     function table() {
       const judged = known.judged;
       return {
-        caption: 'validation loss in nats per token, on text that was kept back',
-        head: ['step', 'loss'],
+        caption: messageText('training.table'),
+        head: [messageText('training.table.step'), messageText('training.table.loss')],
         rows: judged.map(({ step, loss }) => [count(step), number(loss)]),
       };
     }
@@ -177,6 +211,7 @@ export default {
     return {
       async draw(of, signal) {
         // Of a model that is still learning the news tell.
+        selection = of;
         if (isLive || of.about.step !== null) return;
         const history = await ask('training/history', { model: of.model }, { signal });
         known = {
@@ -186,36 +221,43 @@ export default {
           able: history.able,
           steps: history.steps ?? 0,
         };
-        parts.title(`How ${of.model} learned`);
-        if (known.losses.length === 0) {
+        parts.title(message('training.title.of', { model: of.model }));
+        formed.hidden = known.losses.length === 0;
+        drawFormed();
+        if (formed.hidden) {
           fill(curve);
-          fill(
-            state,
-            'This model was trained elsewhere, and nothing is known here of how it learned. What it learned is below.',
-          );
+          fill(state, message('training.elsewhere'));
           parts.caption();
           return;
         }
         const first = known.judged[0] ?? known.losses[0];
         const last = known.judged.at(-1) ?? known.losses.at(-1);
-        fill(state, `${count(known.steps)} steps.`);
+        fill(state, message('training.steps', { count: known.steps }));
         if (copier.of !== of.model) copier = { of: of.model, head: null };
         drawAll();
         if (known.able.length && !copier.head) findHead(of, signal);
         parts.caption(
-          'Each step was three things: guess the next token everywhere in a piece of text, compare with the token that really came, and nudge every number of the model so that the right one would have been a little likelier. The ',
-          h('em', null, 'loss'),
-          ' is how surprised the model is by the token that comes, measured in ',
-          h('em', null, 'nats'),
-          '. It ',
-          (last?.loss ?? 0) < (first?.loss ?? 0) ? 'fell from ' : 'went from ',
-          number(first?.loss ?? 0, { digits: 2 }),
-          ' to ',
-          number(last?.loss ?? 0, { digits: 2 }),
-          known.judged.length ? ' on text that it never learned from. ' : '. ',
-          ...inWords(last?.loss ?? 0, of.about.vocabulary),
+          sentences(
+            message('training.caption'),
+            message(fell(first?.loss ?? 0, last?.loss ?? 0, known.judged.length > 0), {
+              first: number(first?.loss ?? 0, { digits: 2 }),
+              last: number(last?.loss ?? 0, { digits: 2 }),
+            }),
+            inWords(last?.loss ?? 0, of.about.vocabulary),
+          ),
         );
       },
     };
   },
 };
+
+/** What became of the loss. @param {number} first @param {number} last @param {boolean} isJudged */
+function fell(first, last, isJudged) {
+  if (last < first) return isJudged ? 'training.fell.judged' : 'training.fell';
+  return isJudged ? 'training.went.judged' : 'training.went';
+}
+
+/** A number whose digits stand where they stood. @param {number} value */
+function tabular(value) {
+  return h('span', { class: 'number' }, count(value));
+}

@@ -9,11 +9,12 @@ import { mention, visible } from '../kit/chips.js';
 import { look } from '../kit/client.js';
 import { fill } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
+import { message, messageText } from '../kit/messages.js';
 import { count, number } from '../kit/number.js';
 import { opensOn } from './example.js';
 import { UNCERTAIN } from './logits/word.js';
 import { columns } from './unembed/columns.js';
-import { caption, NAMES, SAID } from './unembed/words.js';
+import { caption, NAMES } from './unembed/words.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 
@@ -33,6 +34,19 @@ import { caption, NAMES, SAID } from './unembed/words.js';
  * @property {Record<string, string>} pieces
  */
 
+const HEAD_OF_COLUMNS = /** @type {const} */ ([
+  'unembed.table.column',
+  'unembed.table.size',
+  'unembed.table.smallest',
+  'unembed.table.largest',
+]);
+const HEAD_OF_WORDS = /** @type {const} */ ([
+  'unembed.table.word',
+  'unembed.table.id',
+  'unembed.table.logit',
+  'unembed.table.probability',
+]);
+
 /** Places of the columns that the table has. */
 const PLACES = 256;
 
@@ -42,7 +56,7 @@ export default {
   mount(root, page) {
     /** @type {{of: Selection, end: End} | null} */
     let drawn = null;
-    const parts = figure(root, { title: SAID.title, table });
+    const parts = figure(root, { title: messageText('unembed.title'), table });
     const example = opensOn(page, 'next-words', UNCERTAIN);
     const drawing = columns();
     fill(parts.body, drawing.node);
@@ -60,18 +74,18 @@ export default {
       const isCut = vectors.some(({ values }) => values.length > rows);
       return [
         {
-          caption: SAID.tableColumns,
-          head: SAID.headColumns,
+          caption: messageText('unembed.table.columns'),
+          head: HEAD_OF_COLUMNS.map((id) => messageText(id)),
           rows: columns.map(({ kind, values }) => [
-            NAMES[kind],
+            messageText(NAMES[kind]),
             count(values.length),
             number(values.reduce((a, b) => Math.min(a, b))),
             number(values.reduce((a, b) => Math.max(a, b))),
           ]),
         },
         {
-          caption: SAID.tableWords,
-          head: SAID.headWords,
+          caption: messageText('unembed.table.words'),
+          head: HEAD_OF_WORDS.map((id) => messageText(id)),
           rows: top.map(({ id, probability }) => [
             visible(pieces[id] ?? ''),
             String(id),
@@ -80,8 +94,13 @@ export default {
           ]),
         },
         {
-          caption: `${SAID.tableNumbers}${isCut ? SAID.first(rows) : ''}`,
-          head: [SAID.place, ...vectors.map(({ kind }) => NAMES[kind])],
+          caption: isCut
+            ? messageText('unembed.table.numbers.first', { count: rows })
+            : messageText('unembed.table.numbers'),
+          head: [
+            messageText('unembed.table.place'),
+            ...vectors.map(({ kind }) => messageText(NAMES[kind])),
+          ],
           rows: Array.from({ length: rows }, (_, place) => [
             String(place),
             ...vectors.map((column) => cell(column, place)),
@@ -121,11 +140,18 @@ export default {
         };
         drawn = { of, end };
         drawing.draw(of, end);
-        parts.title(SAID.titleOf, mention(token, of.pieces[token] ?? ''));
+        parts.title(
+          message('unembed.title.token', { token: mention(token, of.pieces[token] ?? '') }),
+        );
         parts.caption(...caption(of, end));
         parts.say(
           end.columns
-            .map(({ kind, values }) => `${NAMES[kind]}: ${count(values.length)} numbers`)
+            .map(({ kind, values }) =>
+              messageText('unembed.said', {
+                column: messageText(NAMES[kind]),
+                count: values.length,
+              }),
+            )
             .join(', '),
         );
       },
@@ -135,7 +161,8 @@ export default {
 
 /** @param {Column['kind']} kind @param {import('../kit/client.js').Tensor | undefined} seen @returns {Column} */
 function columnOf(kind, seen) {
-  if (!seen) throw new Error(`the program gave no numbers for ${NAMES[kind]}`);
+  const nothing = messageText('unembed.nothing', { column: messageText(NAMES[kind]) });
+  if (!seen) throw new Error(nothing);
   // A mixture's hidden units are those of each chosen expert, one behind the other.
   const [, each = 1] = seen.shape;
   const index = (/** @type {number} */ place) =>

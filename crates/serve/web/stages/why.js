@@ -9,6 +9,7 @@ import { mention, word } from '../kit/chips.js';
 import { changed, command, opens, reads, token } from '../kit/command.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
+import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
 import { look, remembering, said } from './logits/word.js';
 import { subject } from './why/about.js';
@@ -24,13 +25,16 @@ import {
   way,
 } from './why/answer.js';
 import { arcs } from './why/arcs.js';
-import { article, DIGITS, heard, name, pathHeard, sentence, tiny } from './why/captions.js';
+import { earlier as added, isChanged, unchanged } from './why/before.js';
+import { caption, DIGITS, heard, inSentence, name, pathHeard, tiny } from './why/captions.js';
 import { columns } from './why/columns.js';
 import { chooser } from './why/words.js';
 
 /** @typedef {import('./why/about.js').Subject} Subject */
 /** @typedef {import('./why/answer.js').Answer} Answer */
 /** @typedef {import('./why/answer.js').Part} Part */
+
+/** @typedef {{asked: Subject, answer: Answer, about: string, before: Answer | null}} Drawn */
 
 /** Paths that the table lists. */
 const PATHS = 12;
@@ -39,9 +43,9 @@ const PATHS = 12;
 export default {
   name: 'why',
   mount(root, page) {
-    /** @type {{asked: Subject, answer: Answer, about: string} | null} */
+    /** @type {Drawn | null} */
     let drawn = null;
-    const parts = figure(root, { title: 'Why this token', table });
+    const parts = figure(root, { title: messageText('why.title'), table });
     root.classList.replace('has-words-beside', 'has-words-under');
     const text = subject(page);
     /** @param {number[]} open */
@@ -53,8 +57,8 @@ export default {
     });
     const tree = columns({ onOpen: keep, onHover: over.mark });
     fill(parts.body, over.node, tree.node);
-    const next = chooser(page, 'next word');
-    const against = chooser(page, 'compared with');
+    const next = chooser(page, messageText('next-word.chooser'));
+    const against = chooser(page, messageText('why.against'));
     const mlps = h('input', {
       type: 'checkbox',
       onchange: () => page.set({ 'why.mlps': mlps.checked, 'why.open': null }),
@@ -62,43 +66,61 @@ export default {
     parts.controls.append(
       next.node,
       against.node,
-      h('label', { class: 'choice' }, mlps, h('span', null, 'open MLPs too')),
+      h('label', { class: 'choice' }, mlps, h('span', null, message('why.open-mlps'))),
       text.node,
     );
-    const line = command('this sum');
+    const line = command(messageText('why.command'));
     root.querySelector('.figure-caption')?.after(line.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
+    const earlier = unchanged();
 
     function table() {
       if (!drawn) return null;
-      const { asked, answer } = drawn;
+      const { asked, answer, before } = drawn;
       const { unfolding, position } = answer.why;
       const all = unfolding.parts;
-      const rows = strongest(all, roots(all)).map((at) => all[at]);
+      const was = added(all, before);
+      const exactly = (/** @type {number} */ value) => number(value, { digits: 4, sign: true });
+      const column = (/** @type {import('../kit/dom.js').Child} */ cell) => (before ? [cell] : []);
       return [
         {
-          caption: `what adds up to the logit of ${look(answer.pieces, answer.why.target)} after ${heard(asked.of, position)}`,
-          head: ['part', 'adds'],
+          caption: messageText('why.table', {
+            next: look(answer.pieces, answer.why.target),
+            token: heard(asked.of, position),
+          }),
+          head: [
+            messageText('why.table.part'),
+            messageText('why.table.adds'),
+            ...column(messageText('why.table.before')),
+          ],
           rows: [
-            ...rows.flatMap((part) =>
-              part
-                ? [[name(part.component), number(part.contribution, { digits: 4, sign: true })]]
-                : [],
-            ),
-            ['sum', number(answer.why.sum, { digits: 4 })],
-            ['what the sum leaves of the logit', tiny(answer.why.rounding)],
+            ...strongest(all, roots(all)).map((at) => {
+              const part = /** @type {Part} */ (all[at]);
+              return [
+                name(part.component),
+                exactly(part.contribution),
+                ...column(exactly(was(at) ?? 0)),
+              ];
+            }),
+            [
+              messageText('why.table.sum'),
+              number(answer.why.sum, { digits: 4 }),
+              ...column(number(before?.why.sum ?? 0, { digits: 4 })),
+            ],
+            [
+              messageText('why.table.rest'),
+              tiny(answer.why.rounding),
+              ...column(tiny(before?.why.rounding ?? 0)),
+            ],
           ],
         },
         {
-          caption: 'the strongest paths from what was written first to the logit',
-          head: ['path', 'adds'],
+          caption: messageText('why.table.paths'),
+          head: [messageText('why.table.path'), messageText('why.table.adds')],
           rows: answer.paths
             .slice(0, PATHS)
-            .map((path) => [
-              pathHeard(asked.of, path),
-              number(path.contribution, { digits: 4, sign: true }),
-            ]),
+            .map((path) => [pathHeard(asked.of, path), exactly(path.contribution)]),
         },
       ];
     }
@@ -115,42 +137,66 @@ export default {
         const answer =
           drawn && isKnown
             ? drawn.answer
-            : await once([about, wanted], (signal) => summed(asked, wanted, signal));
+            : await once([about, wanted], (signal) => summed(asked, wanted, { signal }));
         signal.throwIfAborted();
-        drawn = { asked, answer, about };
-        const { why, pieces } = answer;
-        const all = why.unfolding.parts;
-        const open = opened(all, wanted, tree.fitting() - 1);
-        over.draw(of, answer, open);
-        tree.draw({ of, answer, open });
-        next.show(asked, answer, why.target, asked.key);
-        against.show(asked, answer, why.against, 'why.against');
-        mlps.checked = !asked.exact;
-        parts.title(
-          'Why ',
-          said(pieces, why.target),
-          ' after ',
-          mention(of.token, of.pieces[of.token] ?? ''),
-          ...(why.against === null ? [] : [', and not ', said(pieces, why.against)]),
-        );
-        parts.caption(...sentence(of, answer, !asked.exact));
-        line.show(
-          [
-            'why',
-            opens(of.about),
-            ...reads(of),
-            ...flags(asked, why, (id) => token(pieces, id)),
-            '--paths',
-            '--tree',
-          ],
-          changed(of),
-        );
-        const top = all[strongest(all, roots(all))[0] ?? -1];
-        if (top)
-          parts.say(
-            `The logit of ${word(pieces[why.target] ?? '')} is ${format(why.logit, { digits: DIGITS })}; most of it comes from ${article(top.component)}, ${format(top.contribution, { digits: DIGITS, sign: true })}.`,
-          );
+        const isOther = isChanged(of);
+        const before = isOther ? earlier.known(asked, answer.why.target, wanted) : null;
+        if (!isOther) earlier.keep(asked, wanted, answer);
+        show({ asked, answer, about, before });
+        if (!isOther || before) return;
+        // What was not drawn before the change is asked for behind what is drawn.
+        const found = await earlier.find(asked, answer.why.target, wanted, signal);
+        show({ asked, answer, about, before: found });
       },
     };
+
+    /** @param {Drawn} now */
+    function show(now) {
+      drawn = now;
+      const { asked, answer, before } = now;
+      const { of } = asked;
+      const { why, pieces } = answer;
+      const all = why.unfolding.parts;
+      const open = opened(all, of.more['why.open'], tree.fitting() - 1);
+      over.draw(of, answer, open, before);
+      tree.draw({ of, answer, open, before });
+      next.show(asked, answer, why.target, asked.key);
+      against.show(asked, answer, why.against, 'why.against');
+      mlps.checked = !asked.exact;
+      const subjectOf = {
+        next: said(pieces, why.target),
+        token: mention(of.token, of.pieces[of.token] ?? ''),
+      };
+      parts.title(
+        why.against === null
+          ? message('why.title-of', subjectOf)
+          : message('why.title-of.against', {
+              ...subjectOf,
+              against: said(pieces, why.against),
+            }),
+      );
+      parts.caption(caption(of, answer, !asked.exact, before));
+      line.show(
+        [
+          'why',
+          opens(of.about),
+          ...reads(of),
+          ...flags(asked, why, (id) => token(pieces, id)),
+          '--paths',
+          '--tree',
+        ],
+        changed(of),
+      );
+      const top = all[strongest(all, roots(all))[0] ?? -1];
+      if (top)
+        parts.say(
+          messageText('why.said', {
+            next: word(pieces[why.target] ?? ''),
+            logit: format(why.logit, { digits: DIGITS }),
+            part: inSentence(top.component),
+            added: format(top.contribution, { digits: DIGITS, sign: true }),
+          }),
+        );
+    }
   },
 };

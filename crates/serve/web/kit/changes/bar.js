@@ -3,19 +3,25 @@
  * they did to the likeliest next token, and the command that computes the same.
  */
 
-import { commandLine, inForce, minus, without, write } from '../changes.js';
+import { inForce, minus, without, write } from '../changes.js';
+import { commandLine } from '../command_line.js';
 import { fill, h, sideways } from '../dom.js';
+import { message, messageText } from '../messages.js';
 import { set } from '../state.js';
 import { copier } from './copier.js';
 import { effectOn } from './effect.js';
-import { chipText, effectSentence, SAID } from './words.js';
+import { chipText, effectSentence } from './words.js';
 
 /** @typedef {import('../stage.js').Selection} Selection */
 /** @typedef {import('../changes.js').Change} Change */
 
 /** @param {HTMLElement} node */
 export function changesBar(node) {
-  const chips = h('div', { class: 'changes-chips', role: 'group', 'aria-label': 'changes' });
+  const chips = h('div', {
+    class: 'changes-chips',
+    role: 'group',
+    'aria-label': messageText('changes.name'),
+  });
   const sentence = h('p', { class: 'changes-said', role: 'status' });
   const copy = copier();
   const allOff = h(
@@ -23,10 +29,10 @@ export function changesBar(node) {
     {
       type: 'button',
       class: 'plain',
-      title: SAID.allOffTitle,
+      title: messageText('changes.all-off-title'),
       onclick: () => set({ changes: null }),
     },
-    SAID.allOff,
+    messageText('changes.all-off'),
   );
   const line = h('div', { class: 'changes-line' }, chips, allOff, copy.node);
   fill(node, line, sentence);
@@ -51,19 +57,21 @@ export function changesBar(node) {
         {
           type: 'button',
           'data-key': `pause ${change.text}`,
-          'aria-label': `${isPaused ? SAID.resume : SAID.pause}: ${name}`,
+          'aria-label': messageText(isPaused ? 'changes.resume-name' : 'changes.pause-name', {
+            name,
+          }),
           'aria-pressed': String(isPaused),
           onclick: () => set({ changes: write(now()) }),
         },
-        isPaused ? SAID.resume : SAID.pause,
+        messageText(isPaused ? 'changes.resume' : 'changes.pause'),
       ),
       h(
         'button',
         {
           type: 'button',
           'data-key': `remove ${change.text}`,
-          'aria-label': `${SAID.remove}: ${name}`,
-          title: SAID.remove,
+          'aria-label': messageText('changes.remove-name', { name }),
+          title: messageText('changes.remove'),
           onclick: () => set({ changes: write(minus(of.changes, change)) }),
         },
         '×',
@@ -76,14 +84,16 @@ export function changesBar(node) {
     const { kind, part, layer, index, isMean, isPaused } = change;
     if (kind !== 'part' || part === undefined || layer === undefined) return null;
     const other = { ...without(part, layer, index, !isMean), isPaused };
-    const [label, told] = isMean ? [SAID.toZero, SAID.toZeroOf] : [SAID.toMean, SAID.toMeanOf];
+    const label = messageText(isMean ? 'changes.to-zero' : 'changes.to-mean');
+    const told = isMean ? 'changes.to-zero-title' : 'changes.to-mean-title';
+    const called = isMean ? 'changes.to-zero-name' : 'changes.to-mean-name';
     return h(
       'button',
       {
         type: 'button',
         'data-key': `way ${part} ${layer} ${index}`,
-        'aria-label': `${label}: ${told(name)}`,
-        title: told(name),
+        'aria-label': messageText(called, { name }),
+        title: messageText(told, { name }),
         onclick: () =>
           set({ changes: write(of.changes.map((now) => (now === change ? other : now))) }),
       },
@@ -129,7 +139,8 @@ export function changesBar(node) {
         node.dataset.drawn = of.address;
       } catch (error) {
         if (mine.signal.aborted) return;
-        fill(sentence, `${error instanceof Error ? error.message : error}.`);
+        const reason = error instanceof Error ? error.message : String(error);
+        fill(sentence, message('changes.refused', { reason }));
         sentence.classList.add('is-refused');
       }
     },

@@ -6,9 +6,9 @@
 import { added, has, minus, plus, write } from '../changes.js';
 import { fill, h } from '../dom.js';
 import { slider } from '../figure.js';
+import { messageText } from '../messages.js';
 import { format } from '../number.js';
 import { get, set } from '../state.js';
-import { SAID } from './words.js';
 
 /** @typedef {import('../changes.js').Change} Change */
 
@@ -26,7 +26,7 @@ export function whatIf(...controls) {
   return h(
     'details',
     { class: 'what-if', open: window.matchMedia('(min-width: 56.01rem)').matches },
-    h('summary', null, SAID.whatIf),
+    h('summary', null, messageText('changes.what-if')),
     controls,
   );
 }
@@ -36,7 +36,7 @@ export function changeToggles() {
   const node = h('span', {
     class: 'change-toggles',
     role: 'group',
-    'aria-label': SAID.whatIf,
+    'aria-label': messageText('changes.what-if'),
     hidden: true,
   });
   /** @type {[Change, HTMLButtonElement][]} */
@@ -60,7 +60,7 @@ export function changeToggles() {
         ]);
         fill(
           node,
-          h('span', null, SAID.whatIf),
+          h('span', null, messageText('changes.what-if')),
           buttons.map(([, button]) => button),
         );
         if (focused >= 0) buttons[focused]?.[1].focus({ preventScroll: true });
@@ -126,8 +126,9 @@ export function vectorSlider() {
   let layer = 0;
   const field = (/** @type {string} */ label, /** @type {string} */ value) =>
     h('input', { type: 'text', value, 'aria-label': label, class: 'vector-word', onchange: renew });
-  const [to, from] = [field(SAID.vectorTo, 'red'), field(SAID.vectorFrom, 'blue')];
-  const amount = changeSlider(SAID.times, 8);
+  const to = field(messageText('changes.vector.to'), 'red');
+  const from = field(messageText('changes.vector.from'), 'blue');
+  const amount = changeSlider(messageText('changes.vector.times'), 8);
   const name = h('span');
   const node = h('span', { class: 'vector-slider' }, name, to, '−', from, amount.node);
   const prefix = () => `add:${layer}:`;
@@ -146,10 +147,10 @@ export function vectorSlider() {
     /** @param {Change[]} changes @param {number} behind  the layer */
     draw(changes, behind) {
       layer = behind;
-      name.textContent = SAID.addBehind(layer);
+      name.textContent = messageText('changes.vector.behind', { layer });
       const own = changes.find(({ text }) => text.startsWith(prefix()));
       if (own?.words && !node.contains(document.activeElement)) [to.value, from.value] = own.words;
-      amount.draw(changes, SAID.times, made, prefix());
+      amount.draw(changes, messageText('changes.vector.times'), made, prefix());
     },
   };
 }

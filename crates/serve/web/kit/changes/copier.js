@@ -1,40 +1,32 @@
 /**
- * A command line that a button copies. A browser that does not let a page copy has it selected instead.
+ * A button that copies a command line. A browser that does not let a page copy has it selected instead.
  */
 
+import { COPIED_FOR, copied } from '../command.js';
 import { fill, h } from '../dom.js';
-import { SAID } from './words.js';
+import { messageText } from '../messages.js';
 
 /** @param {{isShown?: boolean}} [options]  `isShown`: the command stands beside the button */
 export function copier({ isShown = false } = {}) {
-  let command = '';
   const code = h('code', {
     class: 'command',
     tabindex: '0',
-    'aria-label': 'the command',
+    'aria-label': messageText('command.name'),
     hidden: !isShown,
   });
-  const label = h('span', { 'aria-live': 'polite' }, SAID.copy);
+  const label = h('span', { 'aria-live': 'polite' }, messageText('command.copy-it'));
   const button = h('button', { type: 'button', class: 'plain', onclick: () => copy() }, label);
   let timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
 
   async function copy() {
     clearTimeout(timer);
-    try {
-      await navigator.clipboard.writeText(command);
-      fill(label, SAID.copied);
-    } catch {
-      code.hidden = false;
-      getSelection()?.selectAllChildren(code);
-      fill(label, SAID.noCopy);
-    }
-    timer = setTimeout(() => fill(label, SAID.copy), 1500);
+    fill(label, messageText((await copied(code)) ? 'command.copied' : 'command.no-copy'));
+    timer = setTimeout(() => fill(label, messageText('command.copy-it')), COPIED_FOR);
   }
   return {
     node: h('span', { class: 'copier' }, button, code),
     /** @param {string} text */
     set(text) {
-      command = text;
       code.textContent = text;
       button.title = text;
     },

@@ -5,10 +5,10 @@
 import { inForce } from '../changes.js';
 import { word } from '../chips.js';
 import { h } from '../dom.js';
+import { capitalised, listed, message, messageText } from '../messages.js';
 import { format, number } from '../number.js';
 
 /** @typedef {import('../changes.js').Change} Change */
-/** @typedef {import('../dom.js').Child} Child */
 /** @typedef {{id: number, probability: number}} Ranked */
 
 /**
@@ -23,30 +23,67 @@ import { format, number } from '../number.js';
 
 /** @type {Record<string, {chip: string, phrase: string}>} */
 export const VARIANTS = {
-  'no-mask': { chip: 'no mask', phrase: 'without the mask' },
-  'no-scale': { chip: 'no √d', phrase: 'without dividing by √d' },
-  'no-position': { chip: 'no positions', phrase: 'without positions' },
-  'uniform-attention': { chip: 'equal weights', phrase: 'with equal weights in every head' },
+  'no-mask': {
+    chip: messageText('changes.chip.no-mask'),
+    phrase: messageText('changes.phrase.no-mask'),
+  },
+  'no-scale': {
+    chip: messageText('changes.chip.no-scale'),
+    phrase: messageText('changes.phrase.no-scale'),
+  },
+  'no-position': {
+    chip: messageText('changes.chip.no-position'),
+    phrase: messageText('changes.phrase.no-position'),
+  },
+  'uniform-attention': {
+    chip: messageText('changes.chip.uniform-attention'),
+    phrase: messageText('changes.phrase.uniform-attention'),
+  },
   'plain-attention': {
-    chip: 'q = k = v = x',
-    phrase: 'with what attention reads as query, key and value',
+    chip: messageText('changes.chip.plain-attention'),
+    phrase: messageText('changes.phrase.plain-attention'),
   },
 };
 
-/** @param {Change} change */
-function partName({ part, layer, index }) {
-  return {
-    head: `head ${layer}.${index}`,
-    attention: `attention of layer ${layer}`,
-    mlp: `MLP of layer ${layer}`,
-    neuron: `neuron ${index} of layer ${layer}`,
-  }[part ?? 'head'];
+/** Messages about a part, off and at its mean. */
+const PARTS = /** @type {const} */ ({
+  head: {
+    off: { chip: 'changes.chip.head-off', phrase: 'changes.phrase.head-off' },
+    mean: { chip: 'changes.chip.head-mean', phrase: 'changes.phrase.head-mean' },
+  },
+  attention: {
+    off: { chip: 'changes.chip.attention-off', phrase: 'changes.phrase.attention-off' },
+    mean: { chip: 'changes.chip.attention-mean', phrase: 'changes.phrase.attention-mean' },
+  },
+  mlp: {
+    off: { chip: 'changes.chip.mlp-off', phrase: 'changes.phrase.mlp-off' },
+    mean: { chip: 'changes.chip.mlp-mean', phrase: 'changes.phrase.mlp-mean' },
+  },
+  neuron: {
+    off: { chip: 'changes.chip.neuron-off', phrase: 'changes.phrase.neuron-off' },
+    mean: { chip: 'changes.chip.neuron-mean', phrase: 'changes.phrase.neuron-mean' },
+  },
+});
+
+/** A part that is off or at its mean. @param {Change} change @param {'chip' | 'phrase'} form */
+function part({ part = 'head', isMean, layer = 0, index = 0 }, form) {
+  const id = PARTS[part][isMean ? 'mean' : 'off'][form];
+  return messageText(id, { layer, head: `${layer}.${index}`, neuron: String(index) });
 }
 
 /** A piece of the text by its place. @param {string[]} pieces @param {number | undefined} at */
-function pieceAt(pieces, at) {
-  const piece = pieces[at ?? -1];
-  return piece === undefined ? `token ${at}` : word(piece);
+function pieceAt(pieces, at = -1) {
+  const piece = pieces[at];
+  return piece === undefined ? messageText('common.token-at', { token: at }) : word(piece);
+}
+
+/** What a changed score is called by. @param {Change} change @param {string[]} pieces */
+function score({ layer, index, query, key }, pieces) {
+  return {
+    head: `${layer}.${index}`,
+    query: pieceAt(pieces, query),
+    key: pieceAt(pieces, key),
+  };
 }
 
 /**
@@ -55,79 +92,73 @@ function pieceAt(pieces, at) {
  * @param {string[]} pieces  of the text
  */
 export function chipText(change, pieces) {
-  const { kind, text, isMean, layer, index, query, key, amount = 0, words } = change;
+  const { kind, text, layer = 0, amount = 0, words } = change;
+  const signed = format(amount, { digits: 1, sign: true });
   if (kind === 'variant') return VARIANTS[text]?.chip ?? text;
-  if (kind === 'part') return `${partName(change)} ${isMean ? 'at its mean' : 'off'}`;
+  if (kind === 'part') return part(change, 'chip');
   if (kind === 'score')
-    return `head ${layer}.${index}: score of ${pieceAt(pieces, query)} for ${pieceAt(pieces, key)} ${format(amount, { digits: 1, sign: true })}`;
-  if (kind === 'vector' && words)
-    return `behind layer ${layer}: ${format(amount, { digits: 1, sign: true })} × (${words[0]} − ${words[1]})`;
+    return messageText('changes.chip.score', { ...score(change, pieces), amount: signed });
+  if (kind === 'vector' && words) {
+    const [to, from] = words;
+    return messageText('changes.chip.vector', { layer, amount: signed, to, from });
+  }
   return text;
 }
 
 /** @param {Change} change @param {string[]} pieces */
 function phrase(change, pieces) {
-  const { kind, text, isMean, layer, index, query, key, amount = 0, words } = change;
-  if (kind === 'variant') return VARIANTS[text]?.phrase ?? `with ${text}`;
-  if (kind === 'part')
-    return isMean
-      ? `with ${the(change)}${partName(change)} at its mean`
-      : `without ${the(change)}${partName(change)}`;
+  const { kind, text, layer = 0, amount = 0, words } = change;
+  if (kind === 'variant') return VARIANTS[text]?.phrase ?? text;
+  if (kind === 'part') return part(change, 'phrase');
   if (kind === 'score')
-    return `with the score of ${pieceAt(pieces, query)} for ${pieceAt(pieces, key)} in head ${layer}.${index} ${amount < 0 ? 'lowered' : 'raised'} by ${format(Math.abs(amount), { digits: 1 })}`;
-  if (kind === 'vector' && words)
-    return `with ${format(amount, { digits: 1 })} × (${words[0]} − ${words[1]}) added behind layer ${layer}`;
-  return `with ${text}`;
-}
-
-/** @param {Change} change */
-function the({ part }) {
-  return part === 'attention' || part === 'mlp' ? 'the ' : '';
+    return messageText(
+      amount < 0 ? 'changes.phrase.score-lowered' : 'changes.phrase.score-raised',
+      { ...score(change, pieces), amount: format(Math.abs(amount), { digits: 1 }) },
+    );
+  if (kind === 'vector' && words) {
+    const [to, from] = words;
+    const factor = format(amount, { digits: 1 });
+    return messageText('changes.phrase.vector', { layer, amount: factor, to, from });
+  }
+  return messageText('changes.phrase.edit', { edit: text });
 }
 
 /**
- * What a sentence about changes begins with: `without heads 1.0 and 1.2`.
+ * Changes within a sentence: `without heads 1.0 and 1.2`.
  * @param {Change[]} changes
  * @param {string[]} pieces
  */
-export function withChanges(changes, pieces) {
+function withChanges(changes, pieces) {
   const active = inForce(changes);
   const heads = active.filter(({ part, isMean }) => part === 'head' && !isMean);
   const rest = active.filter((change) => !heads.includes(change));
   const off =
     heads.length > 1
-      ? [`without heads ${list(heads.map(({ layer, index }) => `${layer}.${index}`))}`]
+      ? [
+          messageText('changes.phrase.heads-off', {
+            heads: listed(heads.map(({ layer, index }) => `${layer}.${index}`)),
+          }),
+        ]
       : heads.map((change) => phrase(change, pieces));
   const phrases = [...off, ...rest.map((change) => phrase(change, pieces))];
-  return phrases.length > 3 ? `with these ${active.length} changes` : list(phrases);
-}
-
-/** @param {string[]} parts */
-function list(parts) {
-  return parts.length > 1
-    ? `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
-    : (parts[0] ?? '');
+  return phrases.length > 3
+    ? messageText('changes.phrase.many', { count: active.length })
+    : listed(phrases);
 }
 
 /** A next word in a sentence. @param {Record<string, string>} pieces @param {number} id */
 function nextWord(pieces, id) {
-  return h('b', { class: 'next-word', title: `token ${id}` }, word(pieces[id] ?? `#${id}`));
+  const title = messageText('common.token-at', { token: id });
+  return h('b', { class: 'next-word', title }, word(pieces[id] ?? `#${id}`));
 }
 
 /**
  * What changes did to the next word, as a sentence: *without head 2.0, golden falls from 8.5 % to 1.2 %*.
  * @param {Change[]} changes
- * @param {string[]} pieces  of the text
+ * @param {string[]} of  the pieces of the text
  * @param {Effect} effect
- * @returns {Child[]}
  */
-export function effectSentence(changes, pieces, effect) {
-  const begin = withChanges(changes, pieces);
-  return [begin.charAt(0).toUpperCase() + begin.slice(1), ', ', ...whatHappened(effect), '.'];
-}
-
-/** @param {Effect} effect @returns {Child[]} */
-export function whatHappened({ token, before, after, first, pieces }) {
+export function effectSentence(changes, of, { token, before, after, first, pieces }) {
   const share = (/** @type {Ranked} */ of, isBefore = false) =>
     h(
       'strong',
@@ -140,43 +171,36 @@ export function whatHappened({ token, before, after, first, pieces }) {
       }),
     );
   const said = (/** @type {Ranked} */ of) => format(of.probability, { percent: true });
-  const isTiny = after.probability < 1e-6;
-  const name = nextWord(pieces, before.id);
-  const moved =
+  const isSame = first.id === before.id;
+  const how =
     said(before) === said(after)
-      ? [name, ' stays at ', share(after)]
-      : [
-          name,
-          after.probability < before.probability ? ' falls from ' : ' rises from ',
-          share(before, true),
-          isTiny ? ' to almost nothing (' : ' to ',
-          share(after),
-          isTiny ? ')' : '',
-        ];
-  return first.id === before.id
-    ? [...moved, ' and is still the likeliest']
-    : [...moved, ', and ', nextWord(pieces, first.id), ' is the likeliest, with ', share(first)];
+      ? 'stays'
+      : after.probability < 1e-6
+        ? 'vanishes'
+        : after.probability < before.probability
+          ? 'falls'
+          : 'rises';
+  const sentence = message(EFFECTS[how][isSame ? 'first' : 'second'], {
+    changes: withChanges(changes, of),
+    word: nextWord(pieces, before.id),
+    was: share(before, true),
+    is: share(after),
+    first: nextWord(pieces, first.id),
+    most: share(first),
+  });
+  return capitalised(sentence);
 }
 
-/** What the controls are called. */
+/** What becomes of a word that is the likeliest still, or no longer. */
+const EFFECTS = /** @type {const} */ ({
+  stays: { first: 'changes.effect.stays', second: 'changes.effect.stays-second' },
+  falls: { first: 'changes.effect.falls', second: 'changes.effect.falls-second' },
+  rises: { first: 'changes.effect.rises', second: 'changes.effect.rises-second' },
+  vanishes: { first: 'changes.effect.vanishes', second: 'changes.effect.vanishes-second' },
+});
+
+/** What controls of other figures are called. */
 export const SAID = {
-  whatIf: 'what if:',
   scoreOf: (/** @type {string} */ query, /** @type {string} */ key) =>
-    `add to the score of ${query} for ${key}`,
-  addBehind: (/** @type {number} */ layer) => `add behind layer ${layer}`,
-  vectorTo: 'the word that the added vector leads to',
-  vectorFrom: 'the word that it leads from',
-  times: 'times',
-  toMean: 'to mean',
-  toMeanOf: (/** @type {string} */ name) => `${name}: put its mean over the text there instead`,
-  toZero: 'to 0',
-  toZeroOf: (/** @type {string} */ name) => `${name}: put 0 there instead`,
-  pause: 'pause',
-  resume: 'resume',
-  remove: 'remove',
-  allOff: 'all off',
-  allOffTitle: 'removes every change; Back brings them back',
-  copy: 'copy the command',
-  copied: 'copied',
-  noCopy: 'the browser does not let this page copy; the command is selected',
+    messageText('changes.score-of', { query, key }),
 };

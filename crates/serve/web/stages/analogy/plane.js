@@ -6,6 +6,7 @@
 
 import { word } from '../../kit/chips.js';
 import { fill, svg } from '../../kit/dom.js';
+import { messageText } from '../../kit/messages.js';
 import { format } from '../../kit/number.js';
 import { placed } from './labels.js';
 
@@ -38,9 +39,10 @@ export function drawPlane(root, sum, marked, mark) {
   const [nameA, nameB, nameC] = sum.inputs.map(({ piece }) => word(piece));
   const long = (/** @type {(string | undefined)[]} */ ...texts) =>
     Math.min(110, Math.max(...texts.map((text) => (text?.length ?? 0) * 7.4)) + 14);
+  const nameOfSum = messageText(isNarrow ? 'analogy.sum.short' : 'analogy.sum');
   const [margin, gap, side] = [
     long(nameA, nameB),
-    long(nameC, isNarrow ? 'sum' : 'the sum') + (isNarrow ? 8 : 24),
+    long(nameC, nameOfSum) + (isNarrow ? 8 : 24),
     long(...answers.map(({ piece }) => `${word(piece)} 0.00`)),
   ];
   const wide = width - margin - gap - side;
@@ -69,7 +71,7 @@ export function drawPlane(root, sum, marked, mark) {
     {
       x: px(sum.result),
       y: py(sum.result),
-      text: isNarrow ? 'sum' : 'the sum',
+      text: nameOfSum,
       kind: 'plane-sum',
       id: null,
     },
@@ -140,18 +142,30 @@ export function drawPlane(root, sum, marked, mark) {
         height,
         viewBox: `0 0 ${width} ${height}`,
         role: 'img',
-        'aria-label': `Seen from above, ${nameB}, ${nameA}, ${nameC} and the sum are corners of a parallelogram. Seen from the side, the answers stand off its plane: ${answers.map((answer) => `${word(answer.piece)} by ${answer.placed.off.toFixed(2)}`).join(', ')}.`,
+        'aria-label': messageText('analogy.plane', {
+          a: nameA ?? '',
+          b: nameB ?? '',
+          c: nameC ?? '',
+          answers: answers
+            .map((answer) =>
+              messageText('analogy.plane.answer', {
+                word: word(answer.piece),
+                off: answer.placed.off.toFixed(2),
+              }),
+            )
+            .join(', '),
+        }),
       },
       svg('line', { class: 'plane-edge', x1: edge, x2: edge, y1: 22, y2: height - 34 }),
       svg(
         'text',
         { class: 'plane-note', x: margin + spare + ((right - left) * scale) / 2, y: height - 6 },
-        'from above',
+        messageText('analogy.above'),
       ),
       svg(
         'text',
         { class: 'plane-note', x: edge + (far * scale) / 2, y: height - 6 },
-        isNarrow ? 'from the side' : 'from the side: how far off the plane',
+        messageText(isNarrow ? 'analogy.side.short' : 'analogy.side'),
       ),
       line(b, a),
       line(c, sum.result),

@@ -3,10 +3,12 @@
  */
 
 import { mention } from '../../kit/chips.js';
-import { h } from '../../kit/dom.js';
+import { message } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
+import { sentences } from '../../kit/sentences.js';
 import { isVariant } from '../../kit/state.js';
 import { stepsOf } from './steps.js';
+import { headSwitched } from './switched.js';
 
 /** @typedef {import('../attend.js').Head} Head */
 
@@ -17,34 +19,25 @@ import { stepsOf } from './steps.js';
  * @param {number} key
  */
 export function cellReadout({ selection, pattern, scores }, query, key) {
-  const names = [
-    mention(query, selection.pieces[query] ?? ''),
-    ' to ',
-    mention(key, selection.pieces[key] ?? ''),
-    ': ',
-  ];
+  const names = {
+    query: mention(query, selection.pieces[query] ?? ''),
+    key: mention(key, selection.pieces[key] ?? ''),
+  };
   const isHidden = scores.get(query, key) === -Infinity;
-  if (isHidden && key > query)
-    return [...names, 'hidden. It comes later, and the future does not exist yet.'];
-  if (isHidden) return [...names, 'hidden. It lies further back than this layer looks.'];
+  if (isHidden) return message(key > query ? 'attend.cell.later' : 'attend.cell.window', names);
   const block = `blocks.${selection.layer}.attn`;
-  return [
+  return message('attend.cell', {
     ...names,
-    'score ',
-    number(scores.get(query, key), { site: `${block}.scores`, index: scores.index(query, key) }),
-    ', weight ',
-    number(pattern.get(query, key), {
+    score: number(scores.get(query, key), {
+      site: `${block}.scores`,
+      index: scores.index(query, key),
+    }),
+    weight: number(pattern.get(query, key), {
       site: `${block}.pattern`,
       index: pattern.index(query, key),
       percent: true,
     }),
-  ];
-}
-
-/** `score before the mask` as several. @param {string} called */
-function plural(called) {
-  const [first = '', ...rest] = called.split(' before ');
-  return [`${first}s`, ...rest].join(' before ');
+  });
 }
 
 /**
@@ -71,21 +64,21 @@ export function unfinished(head, at) {
           index: head.scores.index(token, key),
         }
       : {};
-  const told = (/** @type {number} */ key) =>
-    h('strong', null, number(value(key), { digits: 3, ...place(key) }));
-  return [
-    `At this step the numbers are ${plural(step.called)}, not weights yet. The largest in the row of `,
-    mention(token, pieces[token] ?? ''),
-    ' is ',
-    told(most),
-    ', with ',
-    ...(most === token
-      ? ['its own key.']
-      : [mention(most, pieces[most] ?? ''), '; with its own key it has ', told(token), '.']),
+  const told = (/** @type {number} */ key) => number(value(key), { digits: 3, ...place(key) });
+  const row = { token: mention(token, pieces[token] ?? ''), largest: told(most) };
+  return sentences(
+    step.numbers && message(step.numbers),
+    most === token
+      ? message('attend.unfinished.own', row)
+      : message('attend.unfinished', {
+          ...row,
+          key: mention(most, pieces[most] ?? ''),
+          own: told(token),
+        }),
     !step.isMasked && token < selection.ids.length - 1
-      ? ' Nothing is masked yet, so tokens that come later are compared as well.'
-      : '',
-  ];
+      ? message('attend.unfinished.unmasked')
+      : null,
+  );
 }
 
 /**
@@ -95,68 +88,54 @@ export function unfinished(head, at) {
  */
 export function sentence({ selection, pattern }) {
   const { token, pieces } = selection;
-  const me = mention(token, pieces[token] ?? '');
+  const me = { token: mention(token, pieces[token] ?? '') };
   const isLast = token === selection.ids.length - 1;
   const site = `blocks.${selection.layer}.attn.pattern`;
   const share = (/** @type {number} */ key) =>
-    h(
-      'strong',
-      null,
-      number(pattern.get(token, key), { site, index: pattern.index(token, key), percent: true }),
-    );
+    number(pattern.get(token, key), { site, index: pattern.index(token, key), percent: true });
   const { sinks } = selection.about.block;
   const isMasked = !isVariant('no-mask');
-  if (isMasked && token === 0 && sinks)
-    return [
-      me,
-      ' is the first token. It can look at nothing but itself, and here it gives itself ',
-      share(0),
-      ' of its attention: the rest is taken by the head’s sink, a number that it learned and that has no value to give.',
-    ];
   if (isMasked && token === 0)
-    return [
-      me,
-      ' is the first token. It can look at nothing but itself, so its whole attention, ',
-      share(0),
-      ', stays there, in every head of every layer.',
-    ];
+    return message(sinks ? 'attend.caption.first.sink' : 'attend.caption.first', {
+      ...me,
+      share: share(0),
+    });
   const row = pattern.part(token);
   const others = Array.from({ length: isMasked ? token : row.length }, (_, key) => key)
     .filter((key) => key !== token)
     .sort((a, b) => at(row, b) - at(row, a));
-  if (others.length === 0) return [me, ' is alone in the text, and looks at itself.'];
+  if (others.length === 0) return message('attend.caption.alone', me);
   const [first = 0, second] = others;
-  const own = at(row, token);
-  const where = ` in head ${selection.layer}.${selection.head}`;
-  const self =
-    own > at(row, first)
-      ? [' Here it looks at itself more than at anything else: ', share(token), '.']
-      : [' To itself it gives ', share(token), '.'];
-  return [
-    me,
-    ' gives ',
-    share(first),
-    ' of its attention to ',
-    mention(first, pieces[first] ?? ''),
-    where,
-    ...(second !== undefined
-      ? [', and ', share(second), ' to ', mention(second, pieces[second] ?? '')]
-      : []),
-    '.',
-    ...self,
-    ...(sinks
-      ? [
-          ' The head’s sink takes ',
-          h('strong', null, number(1 - total(row), { percent: true })),
-          ', and gives nothing for it.',
-        ]
-      : []),
-    !isMasked
-      ? ' Nothing is masked: every token may look at those that come after it, too.'
-      : isLast
-        ? ' Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing.'
-        : ' What comes after it is hatched: it gets exactly nothing.',
-  ];
+  const gives = {
+    ...me,
+    head: `${selection.layer}.${selection.head}`,
+    share: share(first),
+    first: mention(first, pieces[first] ?? ''),
+  };
+  return sentences(
+    second === undefined
+      ? message('attend.caption.one', gives)
+      : message('attend.caption', {
+          ...gives,
+          secondShare: share(second),
+          second: mention(second, pieces[second] ?? ''),
+        }),
+    message(
+      at(row, token) > at(row, first) ? 'attend.caption.itself-most' : 'attend.caption.itself',
+      { share: share(token) },
+    ),
+    sinks
+      ? message('attend.caption.sink', { share: number(1 - total(row), { percent: true }) })
+      : null,
+    message(
+      !isMasked
+        ? 'attend.caption.unmasked'
+        : isLast
+          ? 'attend.caption.last'
+          : 'attend.caption.hatched',
+    ),
+    headSwitched(selection),
+  );
 }
 
 /** The weights of a row together. @param {Float32Array} row */

@@ -5,6 +5,7 @@
 import { strip } from '../../kit/bars.js';
 import { mention } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
+import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
 import { short } from '../../kit/particulars.js';
 
@@ -31,6 +32,15 @@ import { short } from '../../kit/particulars.js';
  * @property {number} weight
  */
 
+/** The head of the table of terms. */
+const TERMS = /** @type {const} */ ([
+  'attend.terms.dimension',
+  'attend.terms.query',
+  'attend.terms.key',
+  'attend.terms.product',
+  'attend.terms.sum',
+]);
+
 /**
  * @param {Cell} cell
  * @param {Selection} of
@@ -48,119 +58,97 @@ export function unfolded(cell, of, key) {
   const title = h(
     'p',
     { class: 'attend-label' },
-    'the weight of ',
-    mention(key, of.pieces[key] ?? ''),
-    ' for ',
-    mention(of.token, of.pieces[of.token] ?? ''),
-    ', unfolded: query × key, dimension by dimension',
+    message('attend.sum.title', {
+      key: mention(key, of.pieces[key] ?? ''),
+      query: mention(of.token, of.pieces[of.token] ?? ''),
+    }),
   );
   const terms = strip({
-    name: 'products of query and key',
+    name: messageText('attend.sum.products'),
     values: cell.products,
     height: 48,
     read: (d) =>
       h(
         'span',
         null,
-        `dimension ${d}: `,
-        q(d),
-        ' × ',
-        k(d),
-        ' = ',
-        number(cell.products[d] ?? 0),
-        '; the sum so far ',
-        number(cell.sums[d] ?? 0),
+        message('attend.sum.term', {
+          dimension: d,
+          query: q(d),
+          key: k(d),
+          product: number(cell.products[d] ?? 0),
+          sum: number(cell.sums[d] ?? 0),
+        }),
       ),
   });
+  // An edit of the scores comes last of all.
+  const isChanged = cell.score !== null && cell.score !== cell.unmasked;
+  const isScaledScore = cell.capped === null && cell.slope === null && !isChanged;
   const chain = [
-    h('li', null, 'all ', String(cell.products.length), ' products add up to ', number(last)),
-    h(
-      'li',
-      null,
-      number(last),
-      ' × ',
-      number(cell.scale, { digits: 4 }),
-      ' = ',
-      number(cell.scaled),
-      cell.capped === null && cell.slope === null ? ', the score' : '',
-    ),
+    message('attend.sum.all', { count: cell.products.length, sum: number(last) }),
+    message(isScaledScore ? 'attend.sum.scaled.score' : 'attend.sum.scaled', {
+      sum: number(last),
+      scale: number(cell.scale, { digits: 4 }),
+      scaled: number(cell.scaled),
+    }),
   ];
-  if (cell.capped !== null) {
-    const cap = short(of.about.block.score_cap ?? 0);
+  if (cell.capped !== null)
     chain.push(
-      h(
-        'li',
-        null,
-        `${cap} × tanh(`,
-        number(cell.scaled),
-        ` / ${cap}) = `,
-        number(cell.capped),
-        cell.slope === null ? ', the score' : '',
-      ),
+      message(cell.slope === null && !isChanged ? 'attend.sum.capped.score' : 'attend.sum.capped', {
+        cap: short(of.about.block.score_cap ?? 0),
+        scaled: number(cell.scaled),
+        capped: number(cell.capped),
+      }),
     );
-  }
-  if (cell.slope !== null) {
+  if (cell.slope !== null)
     chain.push(
-      h(
-        'li',
-        null,
-        number(cell.capped ?? cell.scaled),
-        ' − ',
-        number(cell.slope, { digits: 5 }),
-        ` × ${of.token - key}, the distance, = `,
-        number(cell.unmasked),
-        ', the score',
-      ),
+      message(isChanged ? 'attend.sum.biased' : 'attend.sum.biased.score', {
+        before: number(cell.capped ?? cell.scaled),
+        slope: number(cell.slope, { digits: 5 }),
+        distance: of.token - key,
+        score: number(cell.unmasked),
+      }),
     );
-  }
+  if (isChanged) chain.push(message('attend.sum.changed', { score: number(cell.score ?? 0) }));
+  const weight = (/** @type {number} */ digits) =>
+    number(cell.weight, { site: `${block}.pattern`, index: at, digits });
   if (cell.score === null) {
-    chain.push(
-      h(
-        'li',
-        null,
-        'the mask takes it away: the token comes later, or lies too far back. Its weight is exactly ',
-        number(cell.weight, { site: `${block}.pattern`, index: at, digits: 0 }),
-      ),
-    );
+    chain.push(message('attend.sum.masked', { weight: weight(0) }));
   } else {
     const exponential = cell.exponentials[key] ?? 0;
     chain.push(
-      h(
-        'li',
-        null,
-        'e to the power of ',
-        number(cell.score, { site: `${block}.scores`, index: at }),
-        ' − ',
-        number(cell.largest),
+      message(
         cell.sink !== null && cell.largest === cell.sink
-          ? ' (the head’s sink, larger than every score of the row) is '
-          : ' (the row’s largest) is ',
-        number(exponential),
+          ? 'attend.sum.exponential.sink'
+          : 'attend.sum.exponential',
+        {
+          score: number(cell.score, { site: `${block}.scores`, index: at }),
+          largest: number(cell.largest),
+          exponential: number(exponential),
+        },
       ),
-      h(
-        'li',
-        null,
-        number(exponential),
-        ' of ',
-        number(cell.total),
-        ', the sum over the row',
-        cell.sink === null ? '' : [' and the sink’s ', number(cell.sink_exponential)],
-        ', is the weight ',
-        h('strong', null, number(cell.weight, { site: `${block}.pattern`, index: at, digits: 4 })),
-      ),
+    );
+    const share = {
+      exponential: number(exponential),
+      total: number(cell.total),
+      weight: weight(4),
+    };
+    chain.push(
+      cell.sink === null
+        ? message('attend.sum.weight', share)
+        : message('attend.sum.weight.sink', { ...share, sink: number(cell.sink_exponential) }),
     );
   }
   const all = h(
     'details',
     null,
-    h('summary', null, 'every term'),
+    h('summary', null, message('attend.terms')),
     h(
       'div',
       {
         class: 'attend-terms',
         tabindex: '0',
         role: 'region',
-        'aria-label': 'every term of the sum',
+        'aria-label': messageText('attend.terms.table'),
       },
       h(
         'table',
@@ -171,9 +159,7 @@ export function unfolded(cell, of, key) {
           h(
             'tr',
             null,
-            ['dimension', 'query', 'key', 'product', 'sum so far'].map((name) =>
-              h('th', { scope: 'col' }, name),
-            ),
+            TERMS.map((id) => h('th', { scope: 'col' }, message(id))),
           ),
         ),
         h(
@@ -194,5 +180,14 @@ export function unfolded(cell, of, key) {
       ),
     ),
   );
-  return [title, terms, h('ol', { class: 'attend-chain' }, chain), all];
+  return [
+    title,
+    terms,
+    h(
+      'ol',
+      { class: 'attend-chain' },
+      chain.map((step) => h('li', null, step)),
+    ),
+    all,
+  ];
 }

@@ -9,8 +9,10 @@ import { mention, word } from '../../kit/chips.js';
 import { ask, look } from '../../kit/client.js';
 import { fill, h } from '../../kit/dom.js';
 import { button } from '../../kit/figure.js';
+import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
-import { requested } from '../../kit/state.js';
+import { sentences } from '../../kit/sentences.js';
+import { isVariant, requested } from '../../kit/state.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../../kit/dom.js').Child} Child */
@@ -20,15 +22,6 @@ import { requested } from '../../kit/state.js';
  * What a pass makes of the head's rows and of the next word; `of`: the one that is likeliest with the division.
  * @typedef {{choices: number, top: Ranked[], of: Ranked | null, pieces: Record<string, string>}} Side
  */
-
-const SAID = {
-  off: 'do not divide by √d',
-  root: (/** @type {number} */ d) =>
-    `Scores are divided by √${d} = ${Number(Math.sqrt(d).toFixed(2))}. `,
-  factor: (/** @type {number} */ scale) =>
-    `Scores are multiplied by ${Number(scale.toPrecision(3))}. `,
-  alone: 'A text of one token leaves nothing to choose among.',
-};
 
 /**
  * Among how many tokens an even choice would be as open as the rows are on average: the exponential of their
@@ -53,42 +46,39 @@ function sentence({ about, layer, head, token, pieces }, scaled, raw) {
   const first = scaled.top[0];
   const now = raw.top[0];
   if (!first || !now) return [];
-  const falls = raw.choices < scaled.choices;
   const share = (/** @type {number} */ of) => number(of, { percent: true });
-  return [
-    isRoot ? SAID.root(about.head_dim) : SAID.factor(about.scale),
-    `The rows of head ${layer}.${head} are then as open as an even choice among `,
-    h('strong', null, number(scaled.choices, { digits: 2 })),
-    ' tokens, and without it among ',
-    h('strong', null, number(raw.choices, { digits: 2 })),
-    falls
-      ? ': scores are larger, and the softmax is sharper. '
-      : ': here the softmax does not become sharper. ',
-    'After ',
-    mention(token, pieces[token] ?? ''),
-    ', ',
-    h('b', { class: 'next-word' }, word(scaled.pieces[first.id] ?? '')),
-    ' has ',
-    share(first.probability),
-    ' with it in all heads, and ',
-    share(raw.of?.probability ?? Number.NaN),
-    ' without it in any',
+  const next = {
+    token: mention(token, pieces[token] ?? ''),
+    word: h('b', { class: 'next-word' }, word(scaled.pieces[first.id] ?? '')),
+    share: share(first.probability),
+    raw: share(raw.of?.probability ?? Number.NaN),
+  };
+  return sentences(
+    isRoot
+      ? message('attend.scale.root', {
+          width: about.head_dim,
+          root: String(Number(Math.sqrt(about.head_dim).toFixed(2))),
+        })
+      : message('attend.scale.factor', { scale: String(Number(about.scale.toPrecision(3))) }),
+    message(raw.choices < scaled.choices ? 'attend.scale.sharper' : 'attend.scale.not-sharper', {
+      head: `${layer}.${head}`,
+      scaled: number(scaled.choices, { digits: 2 }),
+      raw: number(raw.choices, { digits: 2 }),
+    }),
     first.id === now.id
-      ? '. It is the likeliest both times.'
-      : [
-          '; then ',
-          h('b', { class: 'next-word' }, word(raw.pieces[now.id] ?? '')),
-          ' is the likeliest with ',
-          share(now.probability),
-          '.',
-        ],
-  ].flat();
+      ? message('attend.scale.next', next)
+      : message('attend.scale.next.other', {
+          ...next,
+          other: h('b', { class: 'next-word' }, word(raw.pieces[now.id] ?? '')),
+          otherShare: share(now.probability),
+        }),
+  );
 }
 
 export function scaling() {
   const change = variant('no-scale');
   let mine = new AbortController();
-  const press = button(SAID.off, () => toggle(change));
+  const press = button(messageText('attend.scale.off'), () => toggle(change));
   const said = h('p', { class: 'attend-scale', 'aria-live': 'polite' });
   const node = h('div', null, h('p', { class: 'change-toggles' }, press), said);
   return {
@@ -110,7 +100,8 @@ export function scaling() {
   /** @param {Selection} of @param {AbortSignal} signal */
   async function told(of, signal) {
     press.setAttribute('aria-pressed', String(has(of.changes, change)));
-    if (of.ids.length < 2) return fill(said, SAID.alone);
+    if (isVariant('uniform-attention')) return fill(said, message('attend.scale.uniform'));
+    if (of.ids.length < 2) return fill(said, message('attend.scale.alone'));
     const site = `blocks.${of.layer}.attn.pattern`;
     const { variant: others = {}, ...edits } = requested(of.prompt);
     /** @param {boolean} isOff @param {number | null} next @returns {Promise<Side>} */

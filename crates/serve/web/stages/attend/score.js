@@ -3,6 +3,7 @@
  */
 
 import { scoreOf, write } from '../../kit/changes.js';
+import { message, messageText } from '../../kit/messages.js';
 import { format } from '../../kit/number.js';
 import { scrub } from '../../kit/scrub.js';
 import { get } from '../../kit/state.js';
@@ -18,7 +19,7 @@ export function addedScore(page) {
   let cell = [0, 0, 0, 0];
   const prefix = () => `score:${cell.join('.')}:`;
   const control = scrub({
-    name: 'added to the score',
+    name: messageText('attend.score.added'),
     value: 0,
     min: -MOST,
     max: MOST,
@@ -36,7 +37,7 @@ export function addedScore(page) {
     sentence({ layer, head, token, changes }, key) {
       cell = [layer, head, token, key];
       control.set(changes.find(({ text }) => text.startsWith(prefix()))?.amount ?? 0);
-      return ['; ', control.node, ' added to its score'];
+      return message('attend.cell.added', { amount: control.node });
     },
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import { ask, ProgramError, UnreachableError } from '../../kit/client.js';
+import { messageText } from '../../kit/messages.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 
@@ -27,22 +28,42 @@ import { ask, ProgramError, UnreachableError } from '../../kit/client.js';
  * @type {{score: keyof Score, name: string, where: string, hue: number}[]}
  */
 export const KINDS = [
-  { score: 'previous_token', name: 'previous', where: 'the token before', hue: 0 },
+  {
+    score: 'previous_token',
+    name: messageText('heads.kind.previous'),
+    where: messageText('heads.where.previous'),
+    hue: 0,
+  },
   {
     score: 'repeated_induction',
-    name: 'induction',
-    where: 'what followed the same token before, in random tokens that come twice',
+    name: messageText('heads.kind.induction'),
+    where: messageText('heads.where.induction'),
     hue: 1,
   },
   {
     score: 'duplicate_token',
-    name: 'duplicate',
-    where: 'earlier tokens that are the same',
+    name: messageText('heads.kind.duplicate'),
+    where: messageText('heads.where.duplicate'),
     hue: 3,
   },
-  { score: 'current_token', name: 'itself', where: 'the token itself', hue: 2 },
-  { score: 'first_token', name: 'first', where: 'the first token of the text', hue: 7 },
-  { score: 'punctuation', name: 'marks', where: 'punctuation', hue: 4 },
+  {
+    score: 'current_token',
+    name: messageText('heads.kind.itself'),
+    where: messageText('heads.where.itself'),
+    hue: 2,
+  },
+  {
+    score: 'first_token',
+    name: messageText('heads.kind.first'),
+    where: messageText('heads.where.first'),
+    hue: 7,
+  },
+  {
+    score: 'punctuation',
+    name: messageText('heads.kind.marks'),
+    where: messageText('heads.where.marks'),
+    hue: 4,
+  },
 ];
 
 /** A score from which on a head is called by it. */
@@ -51,7 +72,7 @@ const CALLED = 0.3;
 /** What is read for it: enough to tell kinds apart, little enough to wait for. */
 const [SEQUENCES, TOKENS] = [24, 48];
 
-/** Parameters up to which nobody has to ask for it: it takes no longer than a glance. */
+/** Parameters up to which it is measured unasked: it takes no longer than a glance. */
 const QUICK = 5e6;
 
 /** Whether the scores of a model take so long that they are measured when the reader asks. @param {Selection} of */

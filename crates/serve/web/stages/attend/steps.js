@@ -2,6 +2,7 @@
  * The steps of attention, each a change of the same matrix, and the line of the reference that it is.
  */
 
+import { messageText } from '../../kit/messages.js';
 import { count, format } from '../../kit/number.js';
 import { short } from '../../kit/particulars.js';
 import { isVariant } from '../../kit/state.js';
@@ -12,7 +13,8 @@ import { isVariant } from '../../kit/state.js';
 /**
  * @typedef {object} Step
  * @property {string} name
- * @property {string} called       what its numbers are called
+ * @property {Extract<import('../../kit/messages.js').MessageId, `attend.numbers.${string}`> | null} numbers
+ *   what its numbers are, while they are no weights
  * @property {string[]} lit        the parts of the lines that it is
  * @property {'signed' | 'weights'} scale
  * @property {boolean} isMasked    whether what is hidden is hidden by now
@@ -69,6 +71,11 @@ function isPlainScale(scale, head_dim) {
   return Math.abs(scale * Math.sqrt(head_dim) - 1) < 1e-4;
 }
 
+/** Whether scores fall with the distance. @param {Model['positions']} positions */
+function isBiased(positions) {
+  return positions === 'alibi' && !isVariant('no-position');
+}
+
 /** Whether a model does to scores what the reference's three lines say, and nothing besides. @param {Model} model */
 export function isPlain({ block, positions, scale, head_dim }) {
   return (
@@ -85,11 +92,12 @@ export function isPlain({ block, positions, scale, head_dim }) {
  */
 export function formula({ block: { score_cap: cap, sinks }, positions, scale, head_dim }) {
   const [plain = [], weights = [], context = []] = FORMULA;
-  const scores = isPlainScale(scale, head_dim)
-    ? plain
-    : plain.map((part) =>
-        part.name === 'scaled' ? { ...part, text: ` * ${format(scale, { digits: 4 })}` } : part,
-      );
+  const isUniform = isVariant('uniform-attention');
+  const factor = isUniform ? '0' : format(scale, { digits: 4 });
+  const scores =
+    isPlainScale(scale, head_dim) && !isUniform
+      ? plain
+      : plain.map((part) => (part.name === 'scaled' ? { ...part, text: ` * ${factor}` } : part));
   const softmax = sinks
     ? [
         { name: '', text: 'weights = ' },
@@ -108,7 +116,7 @@ export function formula({ block: { score_cap: cap, sinks }, positions, scale, he
             { name: 'capped', text: `${short(cap)} * tanh(scores / ${short(cap)})` },
           ],
         ]),
-    ...(positions === 'alibi'
+    ...(isBiased(positions)
       ? [
           [
             { name: '', text: 'scores  = ' },
@@ -141,38 +149,45 @@ export function stepsOf({ scale, head_dim, positions, block }, layer) {
   /** @type {(Step | null)[]} */
   const steps = [
     {
-      name: 'Compare: the dot product of every query with every key',
-      called: 'product',
+      name: messageText('attend.step.products'),
+      numbers: 'attend.numbers.products',
       ...made('products'),
     },
     isVariant('no-scale')
       ? null
       : {
-          name: isPlainScale(scale, head_dim)
-            ? `Scale: divided by √${head_dim}, so that long vectors do not make everything sharp`
-            : `Scale: multiplied by ${format(scale, { digits: 4 })}, which this model has in place of 1 / √${head_dim}`,
-          called: 'scaled product',
+          name: isVariant('uniform-attention')
+            ? messageText('attend.step.scaled.uniform')
+            : isPlainScale(scale, head_dim)
+              ? messageText('attend.step.scaled', { width: head_dim })
+              : messageText('attend.step.scaled.factor', {
+                  scale: format(scale, { digits: 4 }),
+                  width: head_dim,
+                }),
+          numbers: 'attend.numbers.scaled',
           ...made('scaled'),
         },
     block.score_cap === null
       ? null
       : {
-          name: `Cap: bent so that no score passes ${short(block.score_cap)}, up or down`,
-          called: 'capped product',
+          name: messageText('attend.step.capped', { cap: short(block.score_cap) }),
+          numbers: 'attend.numbers.capped',
           ...made('capped'),
         },
-    positions === 'alibi'
+    isBiased(positions)
       ? {
-          name: 'Distance: the further away a key is, the more is taken off (ALiBi)',
-          called: 'score before the mask',
+          name: messageText('attend.step.biased'),
+          numbers: 'attend.numbers.biased',
           ...made('biased'),
         }
       : null,
     {
       name: isVariant('no-mask')
-        ? 'No mask: what comes later is seen, too'
-        : `Mask: what comes later is taken away${window === null ? '' : `, and what lies ${count(window)} tokens back or more`}`,
-      called: 'score',
+        ? messageText('attend.step.unmasked')
+        : window === null
+          ? messageText('attend.step.masked')
+          : messageText('attend.step.masked.window', { window: count(window) }),
+      numbers: 'attend.numbers.scores',
       lit: ['masked'],
       scale: 'signed',
       isMasked: true,
@@ -180,18 +195,16 @@ export function stepsOf({ scale, head_dim, positions, block }, layer) {
       value: (head, query, key) => head.scores.get(query, key),
     },
     {
-      name: `Exponentials: e to the power of each score, the largest of a row${block.sinks ? ', or its sink,' : ''} moved to 0`,
-      called: 'exponential',
+      name: messageText(block.sinks ? 'attend.step.exponentials.sink' : 'attend.step.exponentials'),
+      numbers: 'attend.numbers.exponentials',
       lit: ['softmax'],
       scale: 'weights',
       isMasked: true,
       value: (head, query, key) => step('exponentials', head, query, key),
     },
     {
-      name: block.sinks
-        ? 'Weights: each row divided by its sum, to which the head’s sink belongs; what the sink takes is missing from 1'
-        : 'Weights: each row divided by its sum, so that it adds up to 1',
-      called: 'weight',
+      name: messageText(block.sinks ? 'attend.step.weights.sink' : 'attend.step.weights'),
+      numbers: null,
       lit: ['softmax'],
       scale: 'weights',
       isMasked: true,
@@ -200,6 +213,9 @@ export function stepsOf({ scale, head_dim, positions, block }, layer) {
   ];
   const there = steps.filter((step) => step !== null);
   return /** @type {[Step, ...Step[]]} */ (
-    there.map((step, at) => ({ ...step, name: `${at + 1}. ${step.name}` }))
+    there.map((step, at) => ({
+      ...step,
+      name: messageText('attend.step', { number: at + 1, step: step.name }),
+    }))
   );
 }

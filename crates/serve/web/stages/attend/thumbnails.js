@@ -11,6 +11,7 @@ import { named } from '../../kit/colour.js';
 import { fill, h } from '../../kit/dom.js';
 import { button } from '../../kit/figure.js';
 import { longPress } from '../../kit/long_press.js';
+import { message, messageText } from '../../kit/messages.js';
 import { format, number } from '../../kit/number.js';
 import { KINDS, kindOf, measured, takesLong } from './scores.js';
 
@@ -33,7 +34,7 @@ export function thumbnails(onPick) {
     class: 'thumbnails',
     tabindex: '0',
     role: 'application',
-    'aria-roledescription': 'grid of heads',
+    'aria-roledescription': messageText('heads.role'),
   });
   const name = h('span', { class: 'spoken', 'aria-live': 'polite' });
   const legend = h('p', { class: 'thumbnails-legend' });
@@ -73,10 +74,7 @@ export function thumbnails(onPick) {
     const [down, across] = [fitting(heads, layers), fitting(layers, heads)];
     // A row for each layer, unless columns are much larger.
     const isAcross = across > 1.25 * down;
-    fill(
-      label,
-      `a ${isAcross ? 'column' : 'row'} for each layer, a ${isAcross ? 'row' : 'column'} for each head`,
-    );
+    fill(label, message(isAcross ? 'heads.layout.across' : 'heads.layout.down'));
     const [columns, rows] = isAcross ? [layers, heads] : [heads, layers];
     const tile = isAcross ? across : down;
     const isNamed = tile >= NAMED;
@@ -90,7 +88,7 @@ export function thumbnails(onPick) {
     canvas.style.height = `${height}px`;
     canvas.setAttribute(
       'aria-label',
-      `all ${layers * heads} heads; layer ${of.layer}, head ${of.head} is open; arrow keys move, Enter opens`,
+      messageText('heads.grid', { count: layers * heads, layer: of.layer, head: of.head }),
     );
     const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
     const styles = getComputedStyle(node);
@@ -162,9 +160,9 @@ export function thumbnails(onPick) {
 
   /** Measuring a large model's heads takes seconds, so it is asked for. */
   function ask() {
-    if (!shown || isMeasuring) return isMeasuring ? ', being measured …' : null;
+    if (!shown || isMeasuring) return isMeasuring ? message('heads.measuring') : null;
     if (!takesLong(shown.of)) return null;
-    return [' ', button('measure what all heads look at (takes some seconds)', () => measure())];
+    return [' ', button(messageText('heads.measure'), () => measure())];
   }
   /** Asks what the heads of the model look at. */
   async function measure() {
@@ -183,21 +181,29 @@ export function thumbnails(onPick) {
   function tell([layer, head]) {
     const score = scores?.heads.get(`${layer}.${head}`);
     if (!score || !scores) {
-      fill(told, h('b', null, `head ${layer}.${head}`), ask());
+      fill(told, h('b', null, message('heads.name', { head: `${layer}.${head}` })), ask());
       return;
     }
-    const most = [...KINDS].sort((a, b) => score[b.score] - score[a.score]).slice(0, 2);
+    const most = [...KINDS].sort((a, b) => score[b.score] - score[a.score]);
+    const share = (/** @type {number} */ rank) => {
+      const kind = most[rank];
+      if (!kind) return null;
+      const value = number(score[kind.score], { percent: true });
+      return message('heads.share', { share: value, where: kind.where });
+    };
     const kind = kindOf(score);
+    const measures = {
+      head: `${layer}.${head}`,
+      first: share(0),
+      second: share(1),
+      texts: scores.sequences,
+      tokens: scores.tokens,
+    };
     fill(
       told,
-      h('b', null, `head ${layer}.${head}`),
-      kind ? `, ${kind.name}: ` : ': ',
-      most.flatMap(({ score: which, where }, at) => [
-        at ? '; ' : '',
-        number(score[which], { percent: true }),
-        ` on ${where}`,
-      ]),
-      `. Measured over ${scores.sequences} texts of ${scores.tokens} tokens.`,
+      kind
+        ? message('heads.told.kind', { ...measures, kind: kind.name })
+        : message('heads.told', measures),
     );
   }
 
@@ -205,7 +211,9 @@ export function thumbnails(onPick) {
   function called([layer, head]) {
     const score = scores?.heads.get(`${layer}.${head}`);
     const kind = kindOf(score);
-    return `layer ${layer}, head ${head}${kind && score ? `, ${kind.name} ${format(score[kind.score], { percent: true })}` : ''}`;
+    if (!kind || !score) return messageText('heads.heard', { layer, head });
+    const share = format(score[kind.score], { percent: true });
+    return messageText('heads.heard.kind', { layer, head, kind: kind.name, share });
   }
 
   /** @param {MouseEvent} event @returns {[number, number] | null} */
@@ -280,7 +288,7 @@ export function thumbnails(onPick) {
       cursor = null;
       draw();
     },
-    /** Measures the heads, unless that takes long and nobody has asked for it. */
+    /** Measures the heads, unless that takes long and was not asked for. */
     measure() {
       if (shown && !scores && !isMeasuring && !takesLong(shown.of)) measure();
     },

@@ -7,9 +7,16 @@ import { mention } from '../../kit/chips.js';
 import { look } from '../../kit/client.js';
 import { hue } from '../../kit/colour.js';
 import { fill, h } from '../../kit/dom.js';
+import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
+
+const VECTORS = /** @type {const} */ ({
+  query: 'attend.vectors.query',
+  key: 'attend.vectors.key',
+  value: 'attend.vectors.value',
+});
 
 /**
  * @param {HTMLElement} root
@@ -20,12 +27,14 @@ import { number } from '../../kit/number.js';
 export async function vectors(root, of, key, signal) {
   const block = `blocks.${of.layer}.attn`;
   const shared = Math.floor(of.head / (of.about.heads / of.about.key_heads));
-  const rows = [
+  const rows = /** @type {const} */ ([
     { what: 'query', site: `${block}.rot_q`, at: [of.token, of.head], token: of.token },
     { what: 'key', site: `${block}.rot_k`, at: [key, shared], token: key },
     { what: 'value', site: `${block}.v`, at: [key, shared], token: key },
-  ];
-  const sites = await look({ model: of.model, prompt: of.prompt, chat: of.chat }, rows, { signal });
+  ]);
+  const wanted = rows.map(({ site, at }) => ({ site, at: [...at] }));
+  const about = { model: of.model, prompt: of.prompt, chat: of.chat };
+  const sites = await look(about, wanted, { signal });
   fill(
     root,
     rows.map(({ what, site, at, token }) => {
@@ -35,9 +44,9 @@ export async function vectors(root, of, key, signal) {
       return h(
         'div',
         { class: 'attend-vector' },
-        h('p', { class: 'attend-label' }, `${what} of `, mention(token, piece)),
+        h('p', { class: 'attend-label' }, message(VECTORS[what], { token: mention(token, piece) })),
         strip({
-          name: `${what} of ${piece.trim()}`,
+          name: messageText(VECTORS[what], { token: piece.trim() }),
           values: tensor.values,
           height: 26,
           colour: hue(token),
@@ -45,8 +54,10 @@ export async function vectors(root, of, key, signal) {
             h(
               'span',
               null,
-              `dimension ${dimension}: `,
-              number(tensor.get(dimension), { site, index: tensor.index(dimension) }),
+              message('attend.vectors.number', {
+                dimension,
+                value: number(tensor.get(dimension), { site, index: tensor.index(dimension) }),
+              }),
             ),
         }),
       );
@@ -55,7 +66,11 @@ export async function vectors(root, of, key, signal) {
       ? h(
           'p',
           { class: 'attend-label' },
-          `${of.about.heads / of.about.key_heads} heads share a key head; head ${of.head} uses key head ${shared}.`,
+          message('attend.vectors.shared', {
+            heads: of.about.heads / of.about.key_heads,
+            head: of.head,
+            keyHead: shared,
+          }),
         )
       : null,
   );

@@ -6,12 +6,20 @@
 import { word } from '../../kit/chips.js';
 import { hue } from '../../kit/colour.js';
 import { h } from '../../kit/dom.js';
+import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
 import { hoverToken } from '../../kit/state.js';
 
 /** @typedef {import('../context.js').Context} Context */
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {ReturnType<typeof import('../../kit/motion.js').growing>} Bar */
+
+const COLUMNS = /** @type {const} */ ([
+  'context.from',
+  'context.weight',
+  'context.length',
+  'context.share',
+]);
 
 /**
  * @param {{of: Selection, context: Context}} shown
@@ -27,13 +35,13 @@ export function moves({ of, context }, step, bar) {
       class: 'moves',
       tabindex: '0',
       role: 'table',
-      'aria-label': 'weight beside weight times length of the value',
+      'aria-label': messageText('context.moves'),
     },
     h(
       'div',
       { class: 'moves-row moves-head', role: 'row' },
-      ['from', 'weight', 'length of its value', 'share of what moves'].map((name, at) =>
-        h('span', { role: 'columnheader', class: at === 0 ? '' : 'moves-over' }, name),
+      COLUMNS.map((id, at) =>
+        h('span', { role: 'columnheader', class: at === 0 ? '' : 'moves-over' }, message(id)),
       ),
     ),
     terms.map(({ token }, at) => {

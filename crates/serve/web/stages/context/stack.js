@@ -6,6 +6,7 @@
 import { arrowStep } from '../../kit/arrows.js';
 import { hue } from '../../kit/colour.js';
 import { svg } from '../../kit/dom.js';
+import { messageText } from '../../kit/messages.js';
 import { format } from '../../kit/number.js';
 
 /** @typedef {import('../context.js').Context} Context */
@@ -86,7 +87,10 @@ export function stack({ context, step, width, onHover }) {
       height: tall,
       tabindex: '0',
       role: 'application',
-      'aria-label': `context vector of ${z.length} dimensions as a sum of ${layers.length} terms; arrow keys read them`,
+      'aria-label': messageText('context.stack', {
+        dimensions: z.length,
+        count: layers.length,
+      }),
       onpointermove: (/** @type {PointerEvent} */ event) => {
         const x = event.clientX - node.getBoundingClientRect().left - LEFT;
         move(x < 0 || x > z.length * pitch ? null : Math.floor(x / pitch));

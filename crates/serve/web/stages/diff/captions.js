@@ -1,26 +1,20 @@
 /** What is said of two passes: which two they are, where they part, and how far they end apart. */
 
 import { mention } from '../../kit/chips.js';
-import { h } from '../../kit/dom.js';
+import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
+import { sentences } from '../logits/sentences.js';
 import { said } from '../logits/word.js';
+import { apart } from '../sweep/captions.js';
 
-/** @typedef {import('../../kit/dom.js').Child} Child */
 /** @typedef {import('../diff.js').Compared} Compared */
 /** @typedef {import('../diff.js').Way} Way */
 
-/** What is compared with what is chosen. @type {Record<Way, string>} */
-export const WAYS = {
-  text: 'another text',
-  model: 'another model',
-  changes: 'the same with the changes',
-};
-
 /** Both sides in words. @param {Compared} compared @returns {[string, string]} */
 export function sides({ way, of, model }) {
-  if (way === 'text') return ['the first text', 'the second'];
+  if (way === 'text') return [messageText('diff.side.text'), messageText('diff.side.other-text')];
   if (way === 'model') return [of.model, model ?? ''];
-  return ['without the changes', 'with them'];
+  return [messageText('diff.side.unchanged'), messageText('diff.side.changed')];
 }
 
 /** How far two predictions are apart. @param {number} kl */
@@ -35,7 +29,9 @@ export function digitsOf(kl) {
 
 /** Where a depth is read. @param {number} at */
 export function depth(at) {
-  return at === 0 ? 'before layer 0' : `after layer ${at - 1}`;
+  return at === 0
+    ? messageText('logit_lens.depth.embedding')
+    : messageText('logit_lens.depth.layer', { layer: at - 1 });
 }
 
 /** A tenth of what the two end apart, and they have parted. */
@@ -44,47 +40,47 @@ const PARTED = 0.1;
 /**
  * The caption: what both say in the end, by how much they are apart, where they part, and which head differs most.
  * @param {Compared} compared
- * @returns {Child[]}
+ * @returns {(Node | string)[]}
  */
-export function sentence(compared) {
+export function caption(compared) {
   const { found, pieces, of } = compared;
-  const { last, depth_kl: depths, heads } = found;
+  const { last, heads } = found;
   const [first, second] = sides(compared);
-  const end = mention(of.pieces.length - 1, of.pieces.at(-1) ?? '');
-  const answers =
-    last.next[0] === last.next[1]
-      ? ['After ', end, ', both go on with ', said(pieces, last.next[0])]
-      : [
-          'After ',
-          end,
-          `, ${first} goes on with `,
-          said(pieces, last.next[0]),
-          `, ${second} with `,
-          said(pieces, last.next[1]),
-        ];
-  const apart = ['; their predictions are ', h('strong', null, nats(last.kl)), ' nats apart. '];
-  const parted = depths.findIndex((kl) => kl >= PARTED * last.kl);
+  const about = {
+    token: mention(of.pieces.length - 1, of.pieces.at(-1) ?? ''),
+    nats: nats(last.kl),
+    first,
+    second,
+    next: said(pieces, last.next[0]),
+    other: said(pieces, last.next[1]),
+  };
   const most = heads.reduce(
     (/** @type {typeof heads[0] | null} */ most, head) =>
       most === null || head.distance > most.distance ? head : most,
     null,
   );
-  return [
-    ...answers,
-    ...apart,
-    last.kl === 0
-      ? 'Nothing tells them apart. '
-      : depths.length === 0
-        ? 'They have different numbers of layers, so their depths are not compared. '
-        : parted < 0
-          ? ''
-          : `Read at each depth, they part ${parted === 0 ? 'before the first layer' : `in layer ${parted - 1}`}: there the distance first reaches a tenth of that. `,
-    ...(most && most.distance > 0
-      ? [
-          `Of all heads ${most.layer}.${most.head} differs most, by `,
-          number(most.distance, { percent: true }),
-          ' of what it returns.',
-        ]
-      : []),
-  ];
+  return sentences(
+    last.next[0] === last.next[1]
+      ? message('diff.caption.both', about)
+      : message('diff.caption.each', about),
+    parting(found),
+    most && most.distance > 0
+      ? message('diff.caption.head', {
+          head: `${most.layer}.${most.head}`,
+          share: number(most.distance, { percent: true }),
+        })
+      : null,
+    compared.way === 'changes' ? null : apart(of),
+  );
+}
+
+/** Where the two part. @param {Compared['found']} found */
+function parting({ last, depth_kl: depths }) {
+  if (last.kl === 0) return message('diff.caption.same');
+  if (depths.length === 0) return message('diff.caption.no-depths');
+  const parted = depths.findIndex((kl) => kl >= PARTED * last.kl);
+  if (parted < 0) return null;
+  return parted === 0
+    ? message('diff.caption.parted-first')
+    : message('diff.caption.parted', { layer: parted - 1 });
 }

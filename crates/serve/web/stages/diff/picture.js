@@ -6,6 +6,7 @@
 import { visible, word } from '../../kit/chips.js';
 import { legend, weight } from '../../kit/colour.js';
 import { h, svg } from '../../kit/dom.js';
+import { messageText } from '../../kit/messages.js';
 import { format } from '../../kit/number.js';
 import { hoverToken } from '../../kit/state.js';
 import { linear, short } from '../logits/plot.js';
@@ -39,10 +40,14 @@ export function tokens({ found, of, otherPieces, pieces }, width) {
       height,
       viewBox: `0 0 ${wide * positions.length + 8} ${height}`,
       role: 'img',
-      'aria-label': `how far predictions are apart after each token: ${positions
-        .map(({ kl }, at) => `${word(of.pieces[at] ?? '')} ${format(kl, { digits: digitsOf(kl) })}`)
-        .slice(0, 16)
-        .join(', ')}`,
+      'aria-label': messageText('diff.tokens.heard', {
+        values: positions
+          .map(
+            ({ kl }, at) => `${word(of.pieces[at] ?? '')} ${format(kl, { digits: digitsOf(kl) })}`,
+          )
+          .slice(0, 16)
+          .join(', '),
+      }),
     },
     positions.map(({ ids, kl, next }, at) => {
       const middle = (at + 0.5) * wide;
@@ -60,7 +65,11 @@ export function tokens({ found, of, otherPieces, pieces }, width) {
         svg(
           'title',
           null,
-          `${format(kl, { digits: digitsOf(kl) })} nats; ${bare(pieces[next[0]] ?? '')} and ${bare(pieces[next[1]] ?? '')} follow`,
+          messageText('diff.token', {
+            nats: format(kl, { digits: digitsOf(kl) }),
+            first: bare(pieces[next[0]] ?? ''),
+            second: bare(pieces[next[1]] ?? ''),
+          }),
         ),
         svg('rect', {
           class: 'diff-kl',
@@ -93,7 +102,7 @@ export function tokens({ found, of, otherPieces, pieces }, width) {
 /** KL by depth, after the last token. @param {Compared} compared @param {number} width */
 export function depths({ found }, width) {
   const { depth_kl: values } = found;
-  if (values.length === 0) return h('p', { class: 'diff-none' }, 'different numbers of layers');
+  if (values.length === 0) return h('p', { class: 'diff-none' }, messageText('diff.depths.none'));
   const box = { left: 40, right: width - 12, top: 24, bottom: BELOW - 36 };
   const y = linear([0, Math.max(1e-9, ...values) * 1.05], [box.bottom, box.top], 4);
   const x = (/** @type {number} */ at) =>
@@ -106,10 +115,12 @@ export function depths({ found }, width) {
       height: BELOW,
       viewBox: `0 0 ${width} ${BELOW}`,
       role: 'img',
-      'aria-label': `how far the predictions are apart at each depth: ${values
-        .map((kl, at) => `${depth(at)} ${format(kl, { digits: digitsOf(kl) })}`)
-        .slice(0, 40)
-        .join(', ')}`,
+      'aria-label': messageText('diff.depths.heard', {
+        values: values
+          .map((kl, at) => `${depth(at)} ${format(kl, { digits: digitsOf(kl) })}`)
+          .slice(0, 40)
+          .join(', '),
+      }),
     },
     y.ticks.flatMap((tick) => [
       svg('line', {
@@ -126,12 +137,16 @@ export function depths({ found }, width) {
         ? svg(
             'text',
             { x: x(at), y: box.bottom + 15, class: 'axis-tick is-x' },
-            at === 0 ? 'start' : String(at - 1),
+            at === 0 ? messageText('diff.depths.start') : String(at - 1),
           )
         : null,
     ),
-    svg('text', { x: box.right, y: box.bottom + 31, class: 'axis-name is-x' }, 'after layer'),
-    svg('text', { x: 0, y: 12, class: 'axis-name is-y' }, 'nats apart, by depth'),
+    svg(
+      'text',
+      { x: box.right, y: box.bottom + 31, class: 'axis-name is-x' },
+      messageText('diff.depths.axis'),
+    ),
+    svg('text', { x: 0, y: 12, class: 'axis-name is-y' }, messageText('diff.depths.title')),
     svg('polyline', {
       class: 'diff-line',
       points: values.map((kl, at) => `${x(at).toFixed(1)},${y.to(kl).toFixed(1)}`).join(' '),
@@ -142,7 +157,8 @@ export function depths({ found }, width) {
 
 /** How much of what each head returns is other. @param {Compared} compared @param {number} width */
 export function heads({ found, of }, width) {
-  if (found.heads.length === 0) return h('p', { class: 'diff-none' }, 'different shapes');
+  if (found.heads.length === 0)
+    return h('p', { class: 'diff-none' }, messageText('diff.heads.none'));
   const { layers, heads } = of.about;
   const [left, top] = [62, 24];
   const wide = Math.min(56, (width - left - 4) / heads);
@@ -157,15 +173,15 @@ export function heads({ found, of }, width) {
       height,
       viewBox: `0 0 ${width} ${height}`,
       role: 'img',
-      'aria-label': 'how much of what each head returns is other',
+      'aria-label': messageText('diff.heads'),
     },
-    svg('text', { x: 0, y: 12, class: 'axis-name is-y' }, 'heads that differ'),
+    svg('text', { x: 0, y: 12, class: 'axis-name is-y' }, messageText('diff.heads.title')),
     Array.from({ length: layers }, (_, layer) =>
       layer % every === 0
         ? svg(
             'text',
             { x: left - 6, y: top + (layer + 0.5) * tall, class: 'axis-tick is-y' },
-            `layer ${layer}`,
+            messageText('common.layer', { layer }),
           )
         : null,
     ),
@@ -180,7 +196,14 @@ export function heads({ found, of }, width) {
           height: tall - (tall > 8 ? 1 : 0),
           style: { fill: weight(distance / most) },
         },
-        svg('title', null, `head ${layer}.${head}: ${format(distance, { percent: true })}`),
+        svg(
+          'title',
+          null,
+          messageText('diff.head', {
+            head: `${layer}.${head}`,
+            share: format(distance, { percent: true }),
+          }),
+        ),
       ),
     ),
     Array.from({ length: heads }, (_, head) =>

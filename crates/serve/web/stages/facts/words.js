@@ -2,27 +2,15 @@
 
 import { mention, word } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
+import { message } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
+import { sentences } from '../../kit/sentences.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../facts.js').Answers} Answers */
 /** @typedef {import('../facts.js').Off} Off */
 
-export const SAID = {
-  title: 'What is left of an answer without one part',
-  question: 'the text',
-  own: 'my own prompt',
-  use: 'look at this text on the whole page',
-  whole: 'nothing off',
-  layer: (/** @type {number} */ layer) => `layer ${layer}`,
-  mlp: 'its MLP off',
-  attention: 'its attention off',
-  answer: 'then likeliest',
-  rows: 'what is left of the answer, by the layer of which a part is off',
-  table: (/** @type {string} */ answer) => `the probability of ${answer}`,
-};
-
-/** @param {Answers} answers @param {number} id */
+/** @param {{pieces: Record<string, string>}} answers @param {number} id */
 export function said({ pieces }, id) {
   return h('b', { class: 'next-word' }, word(pieces[id] ?? `#${id}`));
 }
@@ -33,46 +21,57 @@ function worst(parts) {
 }
 
 /**
+ * What is said of the part of its kind without which the least is left.
+ * @param {Answers} answers
+ * @param {Off} part
+ * @param {keyof typeof COSTS} kind
+ */
+function costs(answers, part, kind) {
+  const ids = COSTS[kind];
+  const left = number(part.left, { percent: true });
+  if (part.left >= answers.probability) return message(ids.nothing, { left });
+  const { layer } = part;
+  return part.first === answers.id
+    ? message(ids.still, { layer, left })
+    : message(ids.other, { layer, left, other: said(answers, part.first) });
+}
+
+const COSTS = /** @type {const} */ ({
+  mlp: {
+    still: 'facts.caption.mlp',
+    other: 'facts.caption.mlp.other',
+    nothing: 'facts.caption.mlp.nothing',
+  },
+  attention: {
+    still: 'facts.caption.attention',
+    other: 'facts.caption.attention.other',
+    nothing: 'facts.caption.attention.nothing',
+  },
+});
+
+/**
  * @param {Selection} of
  * @param {Answers} answers
- * @returns {import('../../kit/dom.js').Child[]}
  */
 export function caption(of, answers) {
   const { id, probability, mlps, attentions } = answers;
-  const share = (/** @type {number} */ value) => number(value, { percent: true });
   const mlp = worst(mlps);
   const attention = attentions.length ? worst(attentions) : null;
-  const then = (/** @type {Off} */ { first }) =>
-    first === id ? ', and it still comes first' : [', and ', said(answers, first), ' comes first'];
-  return [
-    'After ',
-    mention(of.token, of.pieces[of.token] ?? ''),
-    ' the likeliest is ',
-    said(answers, id),
-    ' with ',
-    share(probability),
-    '. ',
-    `Of the MLPs that of layer ${mlp.layer} costs most when it is off: `,
-    h('strong', null, share(mlp.left)),
-    ' are left',
-    then(mlp),
-    '. ',
-    attention
-      ? [
-          `Of the attentions it is that of layer ${attention.layer}: `,
-          h('strong', null, share(attention.left)),
-          ' are left',
-          then(attention),
-          '. ',
-        ].flat()
-      : 'In so deep a model attention is left on. ',
-    attention === null
-      ? ''
-      : attention.left < mlp.left
-        ? 'So here one layer’s attention is needed even more than any MLP. '
-        : 'So here one MLP is needed at least as much as any attention. ',
-    'That a part is needed does not say that the fact is in it: an MLP may also write what is asked for. ',
-    h('code', null, 'docs/facts.md'),
-    ' asks further.',
-  ].flat();
+  const isNeeded = Math.min(mlp.left, attention?.left ?? 1) < probability;
+  return sentences(
+    message('facts.caption', {
+      token: mention(of.token, of.pieces[of.token] ?? ''),
+      word: said(answers, id),
+      share: number(probability, { percent: true }),
+    }),
+    costs(answers, mlp, 'mlp'),
+    attention ? costs(answers, attention, 'attention') : message('facts.caption.deep'),
+    attention && isNeeded
+      ? message(
+          attention.left < mlp.left ? 'facts.caption.more-attention' : 'facts.caption.more-mlp',
+        )
+      : null,
+    message('facts.caption.needed'),
+    message('facts.caption.further'),
+  );
 }

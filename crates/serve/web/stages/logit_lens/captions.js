@@ -3,8 +3,9 @@
  */
 
 import { mention } from '../../kit/chips.js';
-import { h } from '../../kit/dom.js';
-import { count, number } from '../../kit/number.js';
+import { message, messageText } from '../../kit/messages.js';
+import { number } from '../../kit/number.js';
+import { list, sentences } from '../logits/sentences.js';
 import { said } from '../logits/word.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
@@ -12,13 +13,27 @@ import { said } from '../logits/word.js';
 /** @typedef {import('../logit_lens.js').Depth} Depth */
 /** @typedef {import('../logit_lens.js').Guess} Guess */
 
+/** A depth's layer, and whether it is read half-way through it. @param {Depth[]} depths @param {number} at */
+function standing(depths, at) {
+  const site = depths[at]?.site ?? '';
+  return {
+    layer: site.match(/blocks\.(\d+)\./)?.[1] ?? '',
+    isHalf: site.endsWith('resid_mid'),
+  };
+}
+
 /** Where a depth is read. @param {Depth[]} depths @param {number} at */
 export function stand(depths, at) {
-  const site = depths[at]?.site ?? '';
-  if (at === 0) return 'before layer 0';
-  const layer = site.match(/blocks\.(\d+)\./)?.[1] ?? '';
-  const half = site.endsWith('resid_mid') ? ' attn.' : '';
-  return `after layer ${layer}${half}`;
+  if (at === 0) return messageText('logit_lens.depth.embedding');
+  const { layer, isHalf } = standing(depths, at);
+  return messageText(isHalf ? 'logit_lens.depth.attention' : 'logit_lens.depth.layer', { layer });
+}
+
+/** The same at the head of a row. @param {Depth[]} depths @param {number} at */
+export function rowName(depths, at) {
+  if (at === 0) return messageText('logit_lens.depth.embedding');
+  const { layer, isHalf } = standing(depths, at);
+  return messageText(isHalf ? 'logit_lens.row.attention' : 'common.layer', { layer });
 }
 
 /**
@@ -43,25 +58,32 @@ function places(depths, among) {
     if (run && run[1] === at - 1) run[1] = at;
     else runs.push([at, at]);
   }
-  const bare = (/** @type {number} */ at) => stand(depths, at).replace('after layer ', '');
-  const embedding = runs[0]?.[0] === 0;
-  if (embedding && runs[0]) runs[0][0] = 1;
+  const hasEmbedding = runs[0]?.[0] === 0;
+  if (hasEmbedding && runs[0]) runs[0][0] = 1;
+  const bare = (/** @type {number} */ at) => {
+    const { layer, isHalf } = standing(depths, at);
+    return isHalf ? messageText('logit_lens.places.attention', { layer }) : layer;
+  };
   const layers = runs
     .filter(([from, to]) => from <= to)
-    .map(([from, to]) => (from === to ? bare(from) : `${bare(from)} to ${bare(to)}`));
-  const isOne = layers.length === 1 && !layers[0]?.includes(' to ');
-  const list =
-    layers.length > 1 ? `${layers.slice(0, -1).join(', ')} and ${layers.at(-1)}` : layers[0];
-  const told = list ? `after ${isOne ? 'layer' : 'layers'} ${list}` : '';
-  return embedding ? ['before layer 0', told].filter(Boolean).join(' and ') : told;
+    .map(([from, to]) =>
+      from === to
+        ? bare(from)
+        : messageText('logit_lens.places.run', { from: bare(from), to: bare(to) }),
+    );
+  const isOne = layers.length === 1 && among.filter((at) => at > 0).length === 1;
+  const after = layers.length
+    ? [message('logit_lens.places.layers', { layers: list(layers), count: isOne ? 1 : 2 })]
+    : [];
+  return list([...(hasEmbedding ? [messageText('logit_lens.depth.embedding')] : []), ...after]);
 }
 
 /**
  * The caption: at which depths the next word is first.
  * @param {Asked} asked
- * @returns {import('../../kit/dom.js').Child[]}
+ * @returns {(Node | string)[]}
  */
-export function sentence({ of, answer }) {
+export function caption({ of, answer }) {
   const { depths, pieces } = answer;
   const ranks = depths.map(({ tokens }) => tokens[0]?.of.rank ?? 0);
   const last = ranks.length - 1;
@@ -69,56 +91,47 @@ export function sentence({ of, answer }) {
   let from = last + 1;
   while (from > 0 && ranks[from - 1] === 1) from -= 1;
   const before = ranks.flatMap((rank, at) => (rank === 1 && at < from ? [at] : []));
-  const next = said(pieces, answer.of);
-  const start = [
-    ' Read straight from the embedding it would be number ',
-    h('strong', null, number(ranks[0] ?? 0, { digits: 0 })),
-    ` of ${count(of.about.vocabulary)}.`,
-  ];
+  const token = () => mention(of.token, of.pieces[of.token] ?? '');
+  const about = { token: token(), next: said(pieces, answer.of) };
+  const start = message('logit_lens.caption.start', {
+    rank: number(ranks[0] ?? 0, { digits: 0 }),
+    vocabulary: of.about.vocabulary,
+  });
   // The half-way rows of parallel blocks are sums that the model itself never reads.
   const isHalved = depths.some(({ site }) => site.endsWith('resid_mid'));
   const aside =
     isHalved && of.about.block.order !== 'sequential'
-      ? [
-          ' The rows marked attn. hold the stream with what attention adds; in this model nothing reads it there, for the MLP reads what enters the layer.',
-        ]
-      : [];
-  const after = mention(of.token, of.pieces[of.token] ?? '');
-  if (from > last) {
-    return [
-      'After ',
-      after,
-      ', the word ',
-      next,
-      ' ends as number ',
-      h('strong', null, number(ranks[last] ?? 0, { digits: 0 })),
-      before.length ? `. On the way it was first ${places(depths, before)}.` : '.',
-      ...start,
-      ...aside,
-    ];
-  }
-  const when =
+      ? message('logit_lens.caption.parallel')
+      : null;
+  if (from > last)
+    return sentences(
+      message('logit_lens.caption.never', {
+        ...about,
+        rank: number(ranks[last] ?? 0, { digits: 0 }),
+      }),
+      before.length
+        ? message('logit_lens.caption.on-the-way', { places: places(depths, before) })
+        : null,
+      start,
+      aside,
+    );
+  const earlier = { ...about, places: places(depths, before), depth: stand(depths, from) };
+  const first =
     from === 0
-      ? 'at every depth: the embedding alone already says it'
+      ? message('logit_lens.caption.always', about)
       : before.length
-        ? `at the end. It was first ${places(depths, before)} already, lost the place, and has it for good ${from === last ? 'only after the last layer' : `from “${stand(depths, from)}” on`}`
+        ? from === last
+          ? message('logit_lens.caption.again-last', earlier)
+          : message('logit_lens.caption.again-from', earlier)
         : from === last
-          ? 'only at the very end'
-          : `from “${stand(depths, from)}” on`;
-  return [
-    'After ',
-    after,
-    ', the word ',
-    next,
-    ` is first ${when}.`,
-    ...(from === 0 ? [] : start),
-    ...(echoes(depths[0]?.tokens[0], of)
-      ? [
-          ' Before layer 0 it says ',
-          mention(of.token, of.pieces[of.token] ?? ''),
-          ' itself: the table that is compared with is the table that the vector came from.',
-        ]
-      : []),
-    ...aside,
-  ];
+          ? message('logit_lens.caption.last', about)
+          : message('logit_lens.caption.from', earlier);
+  return sentences(
+    first,
+    from === 0 ? null : start,
+    echoes(depths[0]?.tokens[0], of)
+      ? message('logit_lens.caption.echo', { token: token() })
+      : null,
+    aside,
+  );
 }

@@ -6,6 +6,7 @@
 import { visible, word } from '../../kit/chips.js';
 import { fill, h } from '../../kit/dom.js';
 import { choice } from '../../kit/figure.js';
+import { messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
 import { get } from '../../kit/state.js';
 
@@ -51,7 +52,11 @@ export function look(pieces, id) {
  * @param {number} id
  */
 export function said(pieces, id) {
-  return h('b', { class: 'next-word', title: `token ${id}` }, word(pieces[id] ?? `#${id}`));
+  return h(
+    'b',
+    { class: 'next-word', title: messageText('next-word.title', { id: String(id) }) },
+    word(pieces[id] ?? `#${id}`),
+  );
 }
 
 /**
@@ -79,7 +84,7 @@ export function pick(page, pieces, id, isPicked = false) {
       type: 'button',
       class: 'next-pick',
       'data-key': `word-${id}`,
-      title: `token ${id}`,
+      title: messageText('next-word.title', { id: String(id) }),
       'aria-pressed': String(isPicked),
       onclick: press,
     },
@@ -111,7 +116,7 @@ export function chooser(page, label) {
       const first = /** @type {number} */ (candidates[0]);
       control.set(
         [
-          ['likeliest', `${look(pieces, first)} (the likeliest)`],
+          ['likeliest', messageText('next-word.likeliest', { word: look(pieces, first) })],
           ...[...candidates.slice(1), ...others].map(
             (id) => /** @type {[string, string]} */ ([String(id), look(pieces, id)]),
           ),
@@ -181,22 +186,17 @@ export function refill(node, ...children) {
  * @param {{signed?: boolean, kind?: string, before?: number}} [options]  `before`: without changes, a ghost
  */
 export function barCell(value, max, { signed = false, kind = '', before } = {}) {
-  const share = max > 0 ? Math.min(1, Math.abs(value) / max) : 0;
-  const width = (signed ? 50 : 100) * share;
-  const left = signed ? (value < 0 ? 50 - width : 50) : 0;
+  const reach = (/** @type {number} */ value) => {
+    const share = max > 0 ? Math.min(1, Math.abs(value) / max) : 0;
+    const width = (signed ? 50 : 100) * share;
+    const left = signed ? (value < 0 ? 50 - width : 50) : 0;
+    return { left: `${left}%`, width: `max(1px, ${width}%)` };
+  };
   const sign = signed ? (value < 0 ? 'is-negative' : 'is-positive') : '';
   return h(
     'span',
     { class: `bar-cell ${signed ? 'is-signed' : ''}`, 'aria-hidden': 'true' },
-    before === undefined || signed
-      ? null
-      : h('span', {
-          class: 'bar-ghost-cell',
-          style: { width: `max(1px, ${100 * Math.min(1, before / Math.max(max, 1e-12))}%)` },
-        }),
-    h('span', {
-      class: `bar-fill ${sign} ${kind}`,
-      style: { left: `${left}%`, width: `max(1px, ${width}%)` },
-    }),
+    before === undefined ? null : h('span', { class: 'bar-ghost-cell', style: reach(before) }),
+    h('span', { class: `bar-fill ${sign} ${kind}`, style: reach(value) }),
   );
 }

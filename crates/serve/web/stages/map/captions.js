@@ -3,7 +3,8 @@
  */
 
 import { visible } from '../../kit/chips.js';
-import { count, format, number } from '../../kit/number.js';
+import { message, messageText, sentences } from '../../kit/messages.js';
+import { format, number } from '../../kit/number.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../map.js').About} About */
@@ -14,9 +15,11 @@ import { count, format, number } from '../../kit/number.js';
  * @param {About} of
  */
 export function stepName(step, of) {
-  if (step === 0) return 'before training';
-  if (step !== null) return `after step ${count(step)}`;
-  return of.step === null ? 'as it is now' : `now, at step ${count(of.step)}`;
+  if (step === 0) return messageText('map.step.first');
+  if (step !== null) return messageText('map.step', { step });
+  return of.step === null
+    ? messageText('map.step.now')
+    : messageText('map.step.learning', { step: of.step });
 }
 
 /**
@@ -26,9 +29,10 @@ export function stepName(step, of) {
  * @param {number} share
  */
 export function axisName(of, axis, share) {
-  const name =
-    axis < of.parting ? `kinds apart, ${axis + 1}` : `most variance, ${axis - of.parting + 1}`;
-  return `${name} (${format(share, { percent: true })})`;
+  const shown = format(share, { percent: true });
+  return axis < of.parting
+    ? messageText('map.axis.kinds', { number: axis + 1, share: shown })
+    : messageText('map.axis.variance', { number: axis - of.parting + 1, share: shown });
 }
 
 /**
@@ -38,25 +42,23 @@ export function axisName(of, axis, share) {
  */
 export function captions(of, [x, y]) {
   const share = (/** @type {number} */ axis) => number(of.shares[axis] ?? 0, { percent: true });
-  const rows =
-    of.fitted < of.rows ? `the ${count(of.fitted)} words` : `all ${count(of.fitted)} rows`;
-  const along =
+  const shown = {
+    rows: messageText(of.fitted < of.rows ? 'map.rows.words' : 'map.rows.all', {
+      count: of.fitted,
+    }),
+    across: share(x),
+    up: share(y),
+  };
+  return sentences(
+    message('map.points'),
     x < of.parting && y < of.parting
-      ? `The axes are the two along which the kinds of words, which are the colours, lie furthest apart: of the variance of ${rows}, the one across shows `
+      ? message('map.axes.kinds', shown)
       : x >= of.parting && y >= of.parting
-        ? `The axes are among those along which ${rows} differ most: of their variance, the one across shows `
-        : `Of the variance of ${rows}, the axis across shows `;
-  return [
-    'Each point is a row of the table. ',
-    along,
-    share(x),
-    ', the one up ',
-    share(y),
-    `. The rest of the ${count(of.width)} dimensions is not on this sheet, so a flat map misleads: points that touch here may be far apart, and the lines from the word that is spoken of lead to its true neighbours. `,
-    of.steps.length > 1
-      ? 'The axes are fitted to the last table and are the same at every step, so that only the words move. Press play to see them go from where training began; the faint lines show the way of the words that are named in bold. '
-      : 'Of this model no earlier tables were kept, so there is nothing to play. ',
-  ];
+        ? message('map.axes.variance', shown)
+        : message('map.axes', shown),
+    message('map.flat', { width: of.width }),
+    message(of.steps.length > 1 ? 'map.play' : 'map.no-steps'),
+  );
 }
 
 /**
@@ -74,8 +76,12 @@ export function twin(of, now, places, id, near) {
   ]);
   return [
     {
-      caption: 'the prompt on the map',
-      head: ['token', 'across', 'up'],
+      caption: messageText('map.table.prompt'),
+      head: [
+        messageText('map.table.token'),
+        messageText('map.table.across'),
+        messageText('map.table.up'),
+      ],
       rows: now.ids.flatMap((id, at) =>
         2 * id < places.length
           ? [
@@ -92,11 +98,15 @@ export function twin(of, now, places, id, near) {
       ? []
       : [
           {
-            caption: `nearest to ${visible(of.pieces[id] ?? '')} in all dimensions`,
-            head: ['token', 'cosine'],
+            caption: messageText('map.table.nearest', { word: visible(of.pieces[id] ?? '') }),
+            head: [messageText('map.table.token'), messageText('map.table.cosine')],
             rows: near.map(({ piece, cosine }) => [visible(piece), number(cosine)]),
           },
         ]),
-    { caption: 'tokens of each colour', head: ['colour of', 'tokens'], rows: counts },
+    {
+      caption: messageText('map.table.colours'),
+      head: [messageText('map.table.colour'), messageText('map.table.tokens')],
+      rows: counts,
+    },
   ];
 }

@@ -6,6 +6,7 @@
 import { arrowStep } from '../../kit/arrows.js';
 import { hue } from '../../kit/colour.js';
 import { h } from '../../kit/dom.js';
+import { messageText } from '../../kit/messages.js';
 import { isStill } from '../../kit/player.js';
 
 /**
@@ -42,7 +43,7 @@ export function chart({ name, onHover, onPick }) {
     class: 'map-canvas',
     tabindex: '0',
     role: 'application',
-    'aria-label': `${name}: arrow keys go from point to point, Enter keeps one, plus and minus zoom`,
+    'aria-label': messageText('map.keys', { name }),
   });
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
   /** @type {Sheet | null} */

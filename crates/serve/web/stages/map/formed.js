@@ -6,7 +6,8 @@
 import { visible, word } from '../../kit/chips.js';
 import { ask } from '../../kit/client.js';
 import { fill, h } from '../../kit/dom.js';
-import { count, number } from '../../kit/number.js';
+import { message, sentences } from '../../kit/messages.js';
+import { number } from '../../kit/number.js';
 import { stepName } from './captions.js';
 
 /** @typedef {import('../map.js').About} About */
@@ -15,12 +16,6 @@ import { stepName } from './captions.js';
 
 /** Steps that are looked at, and neighbours that are named of each. */
 const [STOPS, NAMED] = [7, 5];
-
-const SAID = {
-  open: 'the cat sat on the mat: how neighbours form',
-  why: 'Whoever guesses what stands near “cat” does well to guess the same near a word that stands in the same places. So the rows of both are nudged alike, again and again, though nobody says that they belong together. ',
-  none: 'Of this model no earlier tables were kept, so how its neighbours formed cannot be seen.',
-};
 
 /** Steps from the first to the last, about evenly; those at the beginning, where most happens, closer. @param {(number | null)[]} steps */
 function stopsOf(steps) {
@@ -42,14 +37,22 @@ function sentence(name, stops, about) {
   if (!first || !end) return [];
   const all = end.near.length;
   const half = stops.find((stop) => 2 * held(stop, end) >= all);
-  return [
-    SAID.why,
-    `Of the ${count(all)} rows that are nearest to “${word(name)}” at the end, `,
-    `${count(held(first, end))} ${held(first, end) === 1 ? 'was' : 'were'} among the nearest ${stepName(first.step, about)}`,
+  const said = {
+    all,
+    word: word(name),
+    count: held(first, end),
+    step: stepName(first.step, about),
+  };
+  return sentences(
+    message('map.formed.why'),
     half && half !== first && half !== end
-      ? `, and ${count(held(half, end))} ${stepName(half.step, about)}.`
-      : '.',
-  ];
+      ? message('map.formed.then', {
+          ...said,
+          held: held(half, end),
+          later: stepName(half.step, about),
+        })
+      : message('map.formed.held', said),
+  );
 }
 
 export function formed() {
@@ -58,13 +61,18 @@ export function formed() {
   const head = h(
     'thead',
     null,
-    h('tr', null, h('th', { scope: 'col' }, 'table'), h('th', { scope: 'col' }, 'nearest rows')),
+    h(
+      'tr',
+      null,
+      h('th', { scope: 'col' }, message('map.formed.table')),
+      h('th', { scope: 'col' }, message('map.formed.nearest')),
+    ),
   );
   const table = h('table', { hidden: true }, head, rows);
   const node = h(
     'details',
     { class: 'map-formed', ontoggle: () => draw() },
-    h('summary', null, SAID.open),
+    h('summary', null, message('map.formed.open')),
     said,
     table,
   );
@@ -83,7 +91,7 @@ export function formed() {
     mine = new AbortController();
     const { signal } = mine;
     table.hidden = about.steps.length < 2;
-    if (table.hidden) return fill(said, SAID.none);
+    if (table.hidden) return fill(said, message('map.no-tables'));
     try {
       const stops = await Promise.all(
         stopsOf(about.steps).map(async (step) => {

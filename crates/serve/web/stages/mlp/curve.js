@@ -5,7 +5,9 @@
 
 import { asWide } from '../../kit/as_wide.js';
 import { fill, h, svg } from '../../kit/dom.js';
+import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
+import { switched } from '../attend/switched.js';
 import { axes, linear, short } from '../logits/plot.js';
 import { unitIndex, unitName } from './units.js';
 
@@ -75,7 +77,7 @@ export function curve(onPick) {
         height,
         viewBox: `0 0 ${width} ${height}`,
         role: 'img',
-        'aria-label': `the ${name} curve with ${pre.length} hidden units of one token on it`,
+        'aria-label': messageText('mlp.curve', { curve: name, count: pre.length }),
         onpointermove: (/** @type {PointerEvent} */ event) => show(nearest(event)),
         onpointerleave: () => show(marked),
         onclick: (/** @type {MouseEvent} */ event) => {
@@ -87,8 +89,8 @@ export function curve(onPick) {
         x,
         y,
         box,
-        xName: 'what enters the unit',
-        yName: other ? `${name}, and what leaves after the product` : `${name}: what leaves`,
+        xName: messageText('mlp.curve.enters'),
+        yName: messageText(other ? 'mlp.curve.leaves.gated' : 'mlp.curve.leaves', { curve: name }),
         xShow: short,
         yShow: short,
       }),
@@ -160,22 +162,21 @@ export function told(layer, unit, name) {
   // Some activations change the other branch too; then the factor is no site's number.
   const isPlain = factor === other?.[unit];
   const bent = answer.bent[unit] ?? 0;
-  const leaves = number(post[unit] ?? 0, { site: `${site}.post`, index });
-  return [
-    `#${unitName(layer, unit)}: ${name}(`,
-    number(pre[unit] ?? 0, { site: `${site}.pre`, index }),
-    ') ',
-    ...(other
-      ? [
-          '= ',
-          number(bent),
-          ' × ',
-          number(factor, isPlain ? { site: `${site}.pre_linear`, index } : {}),
-          ' = ',
-          leaves,
-        ]
-      : ['= ', leaves]),
-  ];
+  const way = {
+    unit: unitName(layer, unit),
+    curve: name,
+    enters: number(pre[unit] ?? 0, { site: `${site}.pre`, index }),
+    leaves: number(post[unit] ?? 0, { site: `${site}.post`, index }),
+  };
+  // Where neurons are placed anew for each token, a change is of a place.
+  if (switched(layer.of, 'neuron', unit))
+    return message('mlp.way.changed', { ...way, bent: number(bent) });
+  if (!other) return message('mlp.way', way);
+  return message('mlp.way.gated', {
+    ...way,
+    bent: number(bent),
+    factor: number(factor, isPlain ? { site: `${site}.pre_linear`, index } : {}),
+  });
 }
 
 /** Ends of a scale that hold all numbers and 0. @param {number[]} values @returns {[number, number]} */

@@ -1,6 +1,7 @@
 /** One hidden unit, unfolded: how its value came about, and what it does to the next words' logits. */
 
 import { h } from '../../kit/dom.js';
+import { message } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
 import { barCell, pick, said } from '../logits/word.js';
 import { unitIndex, unitName } from './units.js';
@@ -17,7 +18,6 @@ import { unitIndex, unitName } from './units.js';
 export function unfolded(page, layer, unit) {
   const { answer, site } = layer;
   const index = unitIndex(layer, unit.place);
-  const leaves = () => number(unit.post, { site: `${site}.post`, index });
   const most = Math.max(
     ...[...unit.up, ...unit.down].map(({ contribution }) => Math.abs(contribution)),
     1e-12,
@@ -31,49 +31,47 @@ export function unfolded(page, layer, unit) {
       h('td', { class: 'mlp-bar' }, barCell(push.contribution, most, { signed: true })),
       h('td', null, number(push.contribution, { digits: 3, sign: true })),
     );
-  const list = (/** @type {string} */ name, /** @type {Push[]} */ pushes) =>
+  const list = (
+    /** @type {'mlp.unit.up' | 'mlp.unit.down'} */ name,
+    /** @type {Push[]} */ pushes,
+  ) =>
     h(
       'table',
       { class: 'mlp-pushes' },
-      h('caption', null, name),
+      h('caption', null, message(name)),
       h(
         'thead',
         null,
         h(
           'tr',
           null,
-          ['next word', 'push when it is 1', '', 'push as it is'].map((cell) =>
-            cell ? h('th', { scope: 'col' }, cell) : h('td'),
-          ),
+          h('th', { scope: 'col' }, message('mlp.unit.next')),
+          h('th', { scope: 'col' }, message('mlp.unit.effect')),
+          h('td'),
+          h('th', { scope: 'col' }, message('mlp.unit.contribution')),
         ),
       ),
       h('tbody', null, pushes.map(row)),
     );
-  const effect = unit.of.effect;
   return [
     h(
       'p',
       { class: 'mlp-told' },
-      h('strong', null, `Unit ${unitName(layer, unit.place)}`),
-      ' pushes ',
-      said(answer.pieces, answer.of),
-      ' by ',
-      leaves(),
-      ' × ',
-      number(effect, { sign: true }),
-      ' = ',
-      h('strong', null, number(unit.of.contribution, { sign: true })),
-      '; all words on average by ',
-      number(unit.average.contribution, { sign: true }),
-      ', which changes no probability. What it writes is ',
-      number(unit.written),
-      ' long.',
+      message('mlp.unit', {
+        unit: unitName(layer, unit.place),
+        word: said(answer.pieces, answer.of),
+        leaves: number(unit.post, { site: `${site}.post`, index }),
+        effect: number(unit.of.effect, { sign: true }),
+        push: number(unit.of.contribution, { sign: true }),
+        average: number(unit.average.contribution, { sign: true }),
+        length: number(unit.written),
+      }),
     ),
     h(
       'div',
       { class: 'mlp-lists' },
-      list('pushed up most', unit.up),
-      list('pushed down most', unit.down),
+      list('mlp.unit.up', unit.up),
+      list('mlp.unit.down', unit.down),
     ),
   ];
 }

@@ -3,7 +3,9 @@
  * experts the row holds those of each chosen expert, one expert after the other.
  */
 
+import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
+import { listed, sentences } from '../../kit/sentences.js';
 
 /** @typedef {import('../mlp.js').Layer} Layer */
 
@@ -17,7 +19,9 @@ function placed({ answer: { experts }, pre }, place) {
 export function unitName(layer, place) {
   const { slot, unit } = placed(layer, place);
   const expert = layer.answer.experts?.[slot];
-  return expert ? `${unit} of expert ${expert.index}` : String(unit);
+  return expert
+    ? messageText('mlp.unit.of-expert', { unit: String(unit), expert: String(expert.index) })
+    : String(unit);
 }
 
 /** The same where there is little room: `#7`, or `2.7` as heads are called. @param {Layer} layer @param {number} place */
@@ -35,21 +39,25 @@ export function unitIndex(layer, place) {
 }
 
 /**
- * Which experts work on the token, in a sentence of its own; nothing where there is one MLP for all.
+ * Which experts work on the token, in a sentence of its own; null where there is one MLP for all.
  * @param {Layer} layer
- * @returns {import('../../kit/dom.js').Child[]}
  */
 export function chosenExperts({ of, answer: { experts } }) {
   const all = of.about.block.experts[of.layer];
-  if (!experts || !all) return [];
+  if (!experts || !all) return null;
   const site = `blocks.${of.layer}.mlp.expert_weights`;
-  return [
-    ` This layer has ${all.experts} MLPs, its experts, and a router chose ${experts.length} of them for this token: `,
-    ...experts.flatMap(({ index, weight }, slot) => [
-      slot === 0 ? '' : slot === experts.length - 1 ? ' and ' : ', ',
-      `expert ${index} with a weight of `,
-      number(weight, { site, index: `${of.token},${slot}` }),
-    ]),
-    '. What an expert’s units push is weighted so.',
-  ];
+  const chosen = experts.map(({ index, weight }, slot) =>
+    message('mlp.expert', {
+      expert: String(index),
+      weight: number(weight, { site, index: `${of.token},${slot}` }),
+    }),
+  );
+  return sentences(
+    message('mlp.experts', {
+      all: all.experts,
+      count: experts.length,
+      experts: listed(chosen),
+    }),
+    message('mlp.experts.weighted'),
+  );
 }

@@ -3,6 +3,7 @@
 import { asWide } from '../../kit/as_wide.js';
 import { visible } from '../../kit/chips.js';
 import { fill, h, svg } from '../../kit/dom.js';
+import { message, messageText } from '../../kit/messages.js';
 import { count, format } from '../../kit/number.js';
 import { axes, logarithmic } from '../logits/plot.js';
 import { share } from '../logits/word.js';
@@ -68,11 +69,15 @@ export function curve() {
       mark.setAttribute('cy', String(cy));
       fill(
         readout,
-        `number ${count(best.rank)}, ${visible(answer.pieces[best.id] ?? '')}: `,
-        share(best.probability, { site: 'probabilities', index: `${of.token},${best.id}` }),
-        '; up to here ',
-        share(best.held),
-        ' of all',
+        message('next.curve.readout', {
+          rank: best.rank,
+          word: visible(answer.pieces[best.id] ?? ''),
+          share: share(best.probability, {
+            site: 'probabilities',
+            index: `${of.token},${best.id}`,
+          }),
+          held: share(best.held),
+        }),
       );
     };
     const own = answer.of ?? answer.top[0];
@@ -84,15 +89,19 @@ export function curve() {
         height,
         viewBox: `0 0 ${width} ${height}`,
         role: 'img',
-        'aria-label': `the probabilities of all ${answer.vocabulary} tokens, sorted, from ${points[0]?.probability.toPrecision(2)} down to ${points.at(-1)?.probability.toPrecision(2)}`,
+        'aria-label': messageText('next.curve.name', {
+          vocabulary: answer.vocabulary,
+          most: points[0]?.probability.toPrecision(2) ?? '',
+          least: points.at(-1)?.probability.toPrecision(2) ?? '',
+        }),
         onpointermove: point,
       },
       axes({
         x,
         y,
         box,
-        xName: 'place among all tokens',
-        yName: 'probability',
+        xName: messageText('next.curve.rank'),
+        yName: messageText('common.probability'),
         xShow: count,
         yShow: (value) =>
           value >= 0.01

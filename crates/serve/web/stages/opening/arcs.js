@@ -6,8 +6,10 @@
 import { visible } from '../../kit/chips.js';
 import { hue } from '../../kit/colour.js';
 import { fill, h, sideways, svg } from '../../kit/dom.js';
+import { messageText } from '../../kit/messages.js';
 import { format, number } from '../../kit/number.js';
 import { hoveredToken, hoverToken, set, watchHover } from '../../kit/state.js';
+import { isEven } from './words.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../../kit/client.js').Tensor} Tensor */
@@ -36,7 +38,7 @@ export function arcs() {
   const words = h('div', {
     class: 'opening-words',
     role: 'group',
-    'aria-label': 'the text, word by word',
+    'aria-label': messageText('opening.words'),
     'data-roving': '',
   });
   const behind = h('span', { class: 'opening-next', 'aria-hidden': 'true' });
@@ -168,7 +170,9 @@ export function arcs() {
 
   /** A weight that is not written. @param {Float32Array} row @param {number} key */
   function spokenOf(row, key) {
-    return `, ${format(row[key] ?? 0, { percent: true })}`;
+    return messageText('opening.arcs.share', {
+      share: format(row[key] ?? 0, { percent: true }),
+    });
   }
 
   // A word that has the focus says where it looks.
@@ -182,7 +186,15 @@ export function arcs() {
     for (let key = 1; key < row.length; key += 1)
       if ((row[key] ?? 0) > (row[most] ?? 0)) most = key;
     const { pieces } = shown.of;
-    spoken.textContent = `${pieces[token]?.trim()} looks most at ${most === token ? 'itself' : pieces[most]?.trim()}, ${format(row[most] ?? 0, { percent: true })}`;
+    const said = {
+      token: pieces[token]?.trim() ?? '',
+      share: format(row[most] ?? 0, { percent: true }),
+    };
+    spoken.textContent = isEven(row)
+      ? messageText('opening.arcs.equal', said)
+      : most === token
+        ? messageText('opening.arcs.itself', said)
+        : messageText('opening.arcs.other', { ...said, other: pieces[most]?.trim() ?? '' });
   });
   watchHover(() => draw());
   new ResizeObserver(() => draw()).observe(node);

@@ -1,40 +1,28 @@
-/** What the opening says, in sentences and on its controls. */
+/** What the opening says of heads and of a guess, in sentences. */
 
 import { mention, word } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
-import { count, number } from '../../kit/number.js';
+import { message, messageText } from '../../kit/messages.js';
+import { number } from '../../kit/number.js';
 import { isVariant } from '../../kit/state.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
-/** @typedef {import('../../kit/dom.js').Child} Child */
 /** @typedef {import('./found.js').Found} Found */
-
-/** @param {string} name */
-export const without = (name) => `without head ${name}`;
-
-export const SAID = {
-  title: 'Where a word looks, what comes next',
-  heads: 'and without',
-  needed: 'the head that the next word needs most',
-  waiting: 'There is no model yet: one is being made on this machine, as the curve below shows.',
-  other: 'another word',
-  show: 'just show me',
-  ownPrompt: 'my own text',
-  lastPrompt: 'my own text again',
-  example: 'the example again',
-  command: 'the same on the command line',
-};
-
-/** @param {string} name @param {string} piece */
-export const question = (name, piece) => [
-  `First a guess: without head ${name}, which word is likeliest after `,
-  h('em', null, word(piece)),
-  '?',
-];
+/** @typedef {(Node | string)[]} Sentence */
 
 /** A next word as a sentence has it. @param {Record<string, string>} pieces @param {number} id */
 function next(pieces, id) {
-  return h('b', { class: 'next-word', title: `token ${id}` }, word(pieces[id] ?? `#${id}`));
+  return h(
+    'b',
+    { class: 'next-word', title: messageText('opening.token', { id: String(id) }) },
+    word(pieces[id] ?? `#${id}`),
+  );
+}
+
+/** Whether all tokens that are looked at have the same weight. @param {Float32Array} row */
+export function isEven(row) {
+  const seen = row.filter((weight) => weight > 0);
+  return seen.length > 1 && Math.max(...seen) - Math.min(...seen) < 1e-6;
 }
 
 /**
@@ -42,59 +30,40 @@ function next(pieces, id) {
  * @param {Selection} of
  * @param {{layer: number, head: number, isOff: boolean, row: Float32Array, index: (key: number) => string}} seen
  * @param {number} likeliest  the next token's id
- * @returns {Child[]}
+ * @returns {Sentence}
  */
 export function looks(of, { layer, head, isOff, row, index }, likeliest) {
   const { token, pieces, ids } = of;
   const me = mention(token, pieces[token] ?? '');
-  const share = (/** @type {number} */ key) =>
-    h(
-      'strong',
-      null,
-      number(row[key] ?? 0, {
-        percent: true,
-        site: `blocks.${layer}.attn.pattern`,
-        index: index(key),
-      }),
-    );
-  if (token === 0 && !isVariant('no-mask'))
-    return [me, ' is the first token: it can look at nothing but itself, in every head. '];
+  if (token === 0 && !isVariant('no-mask')) return message('opening.first', { token: me });
   let most = 0;
   for (let key = 1; key < row.length; key += 1) if ((row[key] ?? 0) > (row[most] ?? 0)) most = key;
-  const name = `In head ${layer}.${head}, ${isOff ? 'which is changed, ' : ''}`;
-  if (most === token) return [name, me, ' looks most at itself (', share(token), '). '];
-  return [
-    name,
-    me,
-    ' looks most at ',
-    mention(most, pieces[most] ?? ''),
-    ' (',
-    share(most),
-    ids[most] === likeliest ? '), and that is the likeliest next word. ' : '). ',
-  ];
+  const site = `blocks.${layer}.attn.pattern`;
+  const share = number(row[most] ?? 0, { percent: true, site, index: index(most) });
+  const said = { head: `${layer}.${head}`, token: me, share: h('strong', null, share) };
+  if (isEven(row)) return message('opening.looks.equal', said);
+  if (most === token)
+    return message(isOff ? 'opening.changed.itself' : 'opening.looks.itself', said);
+  const other = mention(most, pieces[most] ?? '');
+  if (ids[most] === likeliest)
+    return message(isOff ? 'opening.changed.next' : 'opening.looks.next', { ...said, other });
+  return message(isOff ? 'opening.changed.other' : 'opening.looks.other', { ...said, other });
 }
 
 /**
  * Which heads are offered, and why.
  * @param {Found} found
  * @param {Record<string, string>} pieces
- * @returns {Child[]}
+ * @returns {Sentence}
  */
 export function whyTheseHeads({ adding, needed, heads, next: id }, pieces) {
-  const name = next(pieces, id);
   const [first] = adding;
   if (!first) return [];
-  const isFirst = needed?.layer === first.layer && needed.head === first.head;
-  const begin = `Of all ${count(heads)} heads, ${first.layer}.${first.head} pushes `;
-  if (needed && isFirst)
-    return [begin, name, ' up most, and without it that word would be least likely. '];
-  return [
-    begin,
-    name,
-    ' up most',
-    needed ? `; without head ${needed.layer}.${needed.head} it would be least likely` : '',
-    '. ',
-  ];
+  const said = { heads, head: `${first.layer}.${first.head}`, next: next(pieces, id) };
+  if (!needed) return message('opening.why', said);
+  if (needed.layer === first.layer && needed.head === first.head)
+    return message('opening.why.same', said);
+  return message('opening.why.other', { ...said, needed: `${needed.layer}.${needed.head}` });
 }
 
 /**
@@ -102,15 +71,14 @@ export function whyTheseHeads({ adding, needed, heads, next: id }, pieces) {
  * @param {Selection} of
  * @param {string[]} names
  * @param {number} key
- * @returns {Child[]}
+ * @returns {Sentence}
  */
 export function alsoLook({ pieces }, names, key) {
-  const list = names.length > 1 ? `${names.slice(0, -1).join(', ')} and ${names.at(-1)}` : names[0];
-  return [
-    names.length > 1 ? `Heads ${list} look most at ` : `Head ${list} looks most at `,
-    mention(key, pieces[key] ?? ''),
-    ' as well: what becomes of it without them? ',
-  ];
+  const token = mention(key, pieces[key] ?? '');
+  const last = names.at(-1) ?? '';
+  return names.length > 1
+    ? message('opening.also.heads', { heads: names.slice(0, -1).join(', '), last, token })
+    : message('opening.also.head', { head: last, token });
 }
 
 /**
@@ -118,12 +86,9 @@ export function alsoLook({ pieces }, names, key) {
  * @param {number | null} guess  an id; null is another word than those that were offered
  * @param {boolean} isRight
  * @param {Record<string, string>} pieces
- * @returns {Child[]}
+ * @returns {Sentence}
  */
 export function guessed(guess, isRight, pieces) {
-  return [
-    'You guessed ',
-    guess === null ? SAID.other : next(pieces, guess),
-    isRight ? ', and so it is. ' : '. It is not. ',
-  ];
+  if (guess === null) return message(isRight ? 'opening.right.other' : 'opening.wrong.other');
+  return message(isRight ? 'opening.right' : 'opening.wrong', { next: next(pieces, guess) });
 }

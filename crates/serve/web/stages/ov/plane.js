@@ -5,6 +5,7 @@
  */
 
 import { h, svg } from '../../kit/dom.js';
+import { message, messageText } from '../../kit/messages.js';
 
 /** @typedef {[number, number]} Point */
 /** @typedef {{seen: boolean, length: number, share: number, at: Point}} Part */
@@ -52,9 +53,13 @@ export function chain({ sources, bias, plane }, naming) {
   });
   const isRest = seen.length > shown.length;
   if (isRest || bias) {
-    const name = isRest ? `${seen.length - shown.length} others` : 'bias';
+    const others = { count: seen.length - shown.length };
     const named = {
-      name: isRest && bias ? `${name}, bias` : name,
+      name: !isRest
+        ? messageText('ov.bias')
+        : bias
+          ? messageText('ov.arrow.others-and-bias', others)
+          : messageText('ov.arrow.others', others),
       colour: 'var(--quiet)',
       token: null,
     };
@@ -160,7 +165,7 @@ export function plane({ plane, arrows, unit, ruled }, { name, colour, width }) {
   );
   const texts = [
     label(
-      `${name} + context`,
+      messageText('ov.arrow.after', { token: name }),
       tip,
       [
         [0, -12],
@@ -183,7 +188,13 @@ export function plane({ plane, arrows, unit, ruled }, { name, colour, width }) {
     ...arrows.map(({ from, to, named }) => {
       const [a, b] = [at(from), at(to)];
       if (Math.hypot(a[0] - b[0], a[1] - b[1]) < 12) return null;
-      return label(`+ ${named.name}`, middle(a, b), beside(a, b), '', named.colour);
+      return label(
+        messageText('ov.arrow.part', { part: named.name }),
+        middle(a, b),
+        beside(a, b),
+        '',
+        named.colour,
+      );
     }),
   ];
   return svg(
@@ -194,7 +205,7 @@ export function plane({ plane, arrows, unit, ruled }, { name, colour, width }) {
       width,
       height,
       role: 'img',
-      'aria-label': `${name} before attention, what it takes up, and what it is afterwards, as arrows`,
+      'aria-label': messageText('ov.drawing', { token: name }),
     },
     svg('line', { class: 'ov-ground', x1: 0, x2: width, y1: ground, y2: ground }),
     isCut ? null : svg('circle', { class: 'ov-origin', cx: at([0, 0])[0], cy: ground, r: 2.5 }),
@@ -323,9 +334,5 @@ function ruler(unit, width, height) {
 
 /** A line that says how to read the plane. */
 export function reading() {
-  return h(
-    'p',
-    { class: 'ov-note' },
-    'To the right: more of what the vector was. Upwards: something new. Vector, addition and result lie in this plane whole; of each part one sees its shadow there.',
-  );
+  return h('p', { class: 'ov-note' }, message('ov.reading.told'));
 }

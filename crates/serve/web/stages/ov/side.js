@@ -7,6 +7,7 @@ import { chip, visible, word } from '../../kit/chips.js';
 import { hue } from '../../kit/colour.js';
 import { fill, h, sideways } from '../../kit/dom.js';
 import { matrix } from '../../kit/matrix.js';
+import { message, messageText } from '../../kit/messages.js';
 import { changing, growing } from '../../kit/motion.js';
 import { format, number } from '../../kit/number.js';
 import { hoverToken } from '../../kit/state.js';
@@ -52,18 +53,22 @@ export function side({ name, sentence, onToken, onLayer }) {
     class: 'ov-chips',
     'data-roving': '',
     role: 'group',
-    'aria-label': `tokens of ${name}`,
+    'aria-label': messageText('ov.side.tokens', { name }),
   });
   sideways(chips);
   const drawing = h('div', { class: 'ov-plane' });
-  const rows = h('ol', { class: 'ov-rows', tabindex: '0', 'aria-label': `parts of ${name}` });
+  const rows = h('ol', {
+    class: 'ov-rows',
+    tabindex: '0',
+    'aria-label': messageText('ov.side.parts', { name }),
+  });
   const readout = h('p', { class: 'ov-note', 'aria-live': 'polite' }, '\u00a0');
   const label = h('p', { class: 'ov-label' });
   let isFlat = false;
   /** Layer and source of a cell. @type {(row: number, column: number) => [number, number]} */
   const placed = (row, column) => (isFlat ? [column, row] : [row, column]);
   const ladder = matrix({
-    name: `shares of ${name} in every layer`,
+    name: messageText('ov.side.shares', { name }),
     onPick: (row, column) => onLayer(placed(row, column)[0]),
     onHover: (cell) => {
       const [layer, source] = cell ? placed(...cell) : [null, null];
@@ -79,11 +84,19 @@ export function side({ name, sentence, onToken, onLayer }) {
   /** @param {number} layer @param {number} source */
   function describe(layer, source) {
     if (!now) return '';
-    const who = `layer ${layer}: ${word(now.pieces[now.token] ?? '')} from ${word(now.pieces[source] ?? '')}`;
     const part = now.layers.get(layer)?.sources[source];
-    if (!part) return `${who}: not read`;
-    if (!part.seen) return `${who}: exactly nothing`;
-    return `${who}: length ${format(part.length, { digits: digits(part.length) })}, share ${format(part.share, { percent: true })}`;
+    const who = {
+      layer,
+      token: word(now.pieces[now.token] ?? ''),
+      from: word(now.pieces[source] ?? ''),
+    };
+    if (!part) return messageText('ov.cell.unread', who);
+    if (!part.seen) return messageText('ov.cell.nothing', who);
+    return messageText('ov.cell', {
+      ...who,
+      length: format(part.length, { digits: digits(part.length) }),
+      share: format(part.share, { percent: true }),
+    });
   }
 
   return {
@@ -133,14 +146,18 @@ export function side({ name, sentence, onToken, onLayer }) {
       if (!now) return;
       const { layers, pieces, taken } = now;
       const count = now.depth;
-      const read = layers.size < count ? `${layers.size} of ${count} layers` : 'every layer';
-      fill(label, `${read}: the share of each token in what is added`);
+      fill(
+        label,
+        layers.size < count
+          ? message('ov.layers.some', { read: layers.size, layers: count })
+          : message('ov.layers'),
+      );
       // The longer side lies flat.
       isFlat = count > pieces.length;
       // Of many layers every fifth is labelled.
       const named = (/** @type {number} */ layer) => count <= 12 || layer % 5 === 0;
       const names = Array.from({ length: count }, (_, layer) =>
-        isFlat ? (named(layer) ? String(layer) : '') : `layer ${layer}`,
+        isFlat ? (named(layer) ? String(layer) : '') : messageText('ov.layer', { layer }),
       );
       const tokens = pieces.map(visible);
       const part = (/** @type {number} */ row, /** @type {number} */ column) => {
@@ -200,23 +217,25 @@ function sourceRows(of, max, bar) {
   const seen = every.filter(({ part }) => part.seen).sort((a, b) => b.part.length - a.part.length);
   const shown = seen.slice(0, ROWS).sort((a, b) => a.source - b.source);
   const later = every.filter(({ part, source }) => !part.seen && source > of.token);
-  const many = (/** @type {number} */ count, /** @type {string} */ what) =>
-    count > 0 ? h('li', { class: 'ov-more' }, `${count} ${what}; the table has them`) : null;
+  const more = (/** @type {'ov.rows.less' | 'ov.rows.later'} */ id, /** @type {number} */ count) =>
+    count > 0 ? h('li', { class: 'ov-more' }, message(id, { count })) : null;
   return [
     h(
       'li',
       { class: 'ov-row ov-head', 'aria-hidden': 'true' },
       h('span'),
       h('span'),
-      h('span', null, 'length'),
-      h('span', null, 'share'),
+      h('span', null, message('ov.length')),
+      h('span', null, message('ov.share')),
     ),
     ...shown.map(({ source }) => row(of, source, max, bar)),
-    many(seen.length - shown.length, 'more that give less'),
+    more('ov.rows.less', seen.length - shown.length),
     ...later.slice(0, ROWS).map(({ source }) => nothing(of, source, pieces[source] ?? '')),
-    many(later.length - Math.min(later.length, ROWS), 'more that come later'),
-    taken.bias ? plainRow('bias', taken.bias.length, taken.bias.share, max, bar) : null,
-    plainRow('all together', taken.added, 1, max, bar, 'is-sum'),
+    more('ov.rows.later', later.length - Math.min(later.length, ROWS)),
+    taken.bias
+      ? plainRow(messageText('ov.bias'), taken.bias.length, taken.bias.share, max, bar)
+      : null,
+    plainRow(messageText('ov.rows.sum'), taken.added, 1, max, bar, 'is-sum'),
   ];
 }
 
@@ -224,7 +243,7 @@ function sourceRows(of, max, bar) {
 function row(of, source, max, bar) {
   const { length = 0, share = 0 } = of.taken.sources[source] ?? {};
   const { name, colour, token } = naming(of, source);
-  const label = source === of.token ? `${name} (itself)` : name;
+  const label = source === of.token ? messageText('ov.rows.itself', { token: name }) : name;
   return h(
     'li',
     {
@@ -265,7 +284,11 @@ function nothing(of, source, piece) {
     'li',
     { class: 'ov-row is-hidden', style: { '--hue': colour }, 'data-token': token },
     h('span', { class: 'ov-name' }, visible(word(piece))),
-    h('span', { class: 'ov-track is-hatched' }, h('span', { class: 'ov-said' }, 'not there yet')),
+    h(
+      'span',
+      { class: 'ov-track is-hatched' },
+      h('span', { class: 'ov-said' }, message('ov.not-there')),
+    ),
     number(weight, { digits: 0, ...place }),
     number(weight, { percent: true }),
   );

@@ -6,6 +6,7 @@ import { strip } from '../../kit/bars.js';
 import { mention, word } from '../../kit/chips.js';
 import { keyOf, look } from '../../kit/client.js';
 import { fill, h } from '../../kit/dom.js';
+import { message, messageText, sentences } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
@@ -46,17 +47,17 @@ export function learned(parts) {
         h(
           'span',
           null,
-          `dimension ${dimension}: `,
-          at(0, dimension),
-          ' + ',
-          at(1, dimension),
-          ' = ',
-          at(2, dimension),
+          message('position.learned.read', {
+            dimension,
+            token: at(0, dimension),
+            position: at(1, dimension),
+            sum: at(2, dimension),
+          }),
         );
       const names = [
-        `the row of ${word(piece)}`,
-        `+ the row of position ${token}`,
-        '= what the first layer reads',
+        messageText('position.learned.row', { token: word(piece) }),
+        messageText('position.learned.place', { position: token }),
+        messageText('position.learned.sum'),
       ];
       const lengths = [told.embed, told.pos_embed, told.sum];
       fill(
@@ -68,9 +69,10 @@ export function learned(parts) {
             h(
               'p',
               { class: 'embed-sub' },
-              name,
-              ', length ',
-              number(lengths[which]?.[token] ?? 0, { digits: 2 }),
+              message('position.learned.length', {
+                name,
+                length: number(lengths[which]?.[token] ?? 0, { digits: 2 }),
+              }),
             ),
             strip({ name, values: values[which] ?? [], max, height: 52, read }),
           ),
@@ -78,25 +80,33 @@ export function learned(parts) {
       );
       fill(
         /** @type {Element} */ (rows.querySelector('.strip-readout')),
-        'point at a row, or walk it with the arrow keys, to read the sum',
+        message('position.learned.hint'),
       );
+      const isPlaceLonger = (told.pos_embed[token] ?? 0) > (told.embed[token] ?? 0);
       parts.caption(
-        'To the row of ',
-        mention(token, piece),
-        ', whose length is ',
-        number(told.embed[token] ?? 0, { digits: 2 }),
-        `, the row of position ${token} is added, whose length is `,
-        number(told.pos_embed[token] ?? 0, { digits: 2 }),
-        '. ',
-        (told.pos_embed[token] ?? 0) > (told.embed[token] ?? 0)
-          ? 'Here the place weighs more than the word.'
-          : 'The word weighs more than its place.',
+        sentences(
+          message('position.learned.caption', {
+            token: mention(token, piece),
+            length: number(told.embed[token] ?? 0, { digits: 2 }),
+            position: token,
+            other: number(told.pos_embed[token] ?? 0, { digits: 2 }),
+          }),
+          message(isPlaceLonger ? 'position.learned.place-longer' : 'position.learned.word-longer'),
+        ),
       );
-      parts.say(`The row of ${word(piece)} plus the row of position ${token}`);
+      parts.say(messageText('position.learned.said', { token: word(piece), position: token }));
       return [
         {
-          caption: `${word(piece)} at position ${token}`,
-          head: ['dimension', 'token', 'position', 'sum'],
+          caption: messageText('position.learned.table', {
+            token: word(piece),
+            position: token,
+          }),
+          head: [
+            messageText('position.learned.table.dimension'),
+            messageText('position.learned.table.token'),
+            messageText('position.learned.table.position'),
+            messageText('position.learned.table.sum'),
+          ],
           rows: Array.from(values[0] ?? [], (_, dimension) => [
             String(dimension),
             at(0, dimension),

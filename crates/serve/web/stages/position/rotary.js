@@ -8,9 +8,10 @@ import { mention, word } from '../../kit/chips.js';
 import { keyOf, look } from '../../kit/client.js';
 import { hue } from '../../kit/colour.js';
 import { fill, h, svg } from '../../kit/dom.js';
+import { message, messageText, sentences } from '../../kit/messages.js';
 import { count, format, number } from '../../kit/number.js';
 import { layers } from '../../kit/particulars.js';
-import { set } from '../../kit/state.js';
+import { isVariant, set } from '../../kit/state.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {[angle: number, cos: number, sin: number]} Turn */
@@ -37,7 +38,7 @@ export function rotary(parts) {
     class: 'dials',
     'data-roving': '',
     role: 'group',
-    'aria-label': 'a dial for each pair',
+    'aria-label': messageText('position.dials'),
   });
   const legend = h('p', { class: 'dials-legend' });
   const sum = h('div', { class: 'dial-sum' });
@@ -84,16 +85,21 @@ export function rotary(parts) {
         h(
           'span',
           { class: 'key-before' },
-          told.normed ? 'the pair behind its norm' : 'the pair as it was',
+          message(told.normed ? 'position.legend.normed' : 'position.legend.before'),
         ),
-        h('span', { class: 'key-after', style: { '--hue': hue(token) } }, 'turned'),
-        h('span', { class: 'key-hand' }, 'the angle, in radians below; dots: the tokens before'),
+        h(
+          'span',
+          { class: 'key-after', style: { '--hue': hue(token) } },
+          message('position.legend.after'),
+        ),
+        h('span', { class: 'key-hand' }, message('position.legend.angle')),
       );
 
       const of = told.pairs[pair];
       if (!of) return [];
       const [a, b] = of.dimensions;
       const [angle = 0, cos = 1, sin = 0] = of.turns.at(-1) ?? [];
+      const turn = { angle: number(angle), cosine: number(cos), sine: number(sin) };
       const value = (/** @type {number} */ which, /** @type {number} */ dimension) =>
         number((which ? after : before)[dimension] ?? 0, at(which, dimension));
       fill(
@@ -101,15 +107,16 @@ export function rotary(parts) {
         h(
           'p',
           null,
-          `Pair ${pair}: numbers ${a} and ${b} of the query. At position ${token} it turns by `,
-          number(angle),
           told.factor === 1
-            ? ' radians, whose cosine is '
-            : ` radians, whose cosine, times ${format(told.factor, { digits: 4 })}, is `,
-          number(cos),
-          ' and sine ',
-          number(sin),
-          '.',
+            ? message('position.pair', { ...turn, pair, a, b, position: token })
+            : message('position.pair.times', {
+                ...turn,
+                pair,
+                a,
+                b,
+                position: token,
+                factor: format(told.factor, { digits: 4 }),
+              }),
         ),
         line([
           value(0, a),
@@ -136,49 +143,59 @@ export function rotary(parts) {
       );
 
       const [fast, slow] = [told.pairs[0], told.pairs.at(-1)];
+      const speed = {
+        frequency: number(fast?.frequency ?? 0),
+        period: number(fast?.period ?? 0, { digits: 1 }),
+      };
       parts.caption(
-        'The query of ',
-        mention(token, piece),
-        ` in head ${layer}.${head} is turned pair by pair. `,
-        token === 0
-          ? 'This is the first position: every angle is 0, and nothing turns. '
-          : [
-              told.pairs.length === 1 ? 'Its one pair turns by ' : 'The first pair turns by ',
-              number(fast?.frequency ?? 0),
-              ' radians with every token, once around in ',
-              number(fast?.period ?? 0, { digits: 1 }),
-              told.pairs.length === 1 ? ' tokens. ' : '; ',
-            ],
-        token === 0 || told.pairs.length === 1
-          ? ''
-          : [
-              'the last by ',
-              number(slow?.frequency ?? 0, { digits: 5 }),
-              `, once around in ${count(slow?.period ?? 0)} tokens. `,
-            ],
-        'Keys are turned alike, so when the two are compared only the distance between them is left.',
-        ...besides(told, selection),
+        sentences(
+          message('position.turned', {
+            token: mention(token, piece),
+            head: `${layer}.${head}`,
+          }),
+          token === 0
+            ? message('position.first')
+            : told.pairs.length === 1
+              ? message('position.one-pair', speed)
+              : message('position.pairs', {
+                  ...speed,
+                  last: number(slow?.frequency ?? 0, { digits: 5 }),
+                  long: count(slow?.period ?? 0),
+                }),
+          message('position.keys'),
+          ...besides(told, selection),
+          isVariant('uniform-attention') ? message('position.unused') : [],
+        ),
       );
       parts.say(
-        `At position ${token}, the query of ${word(piece)} turns by ${told.pairs
-          .slice(0, 6)
-          .map(({ turns }) => format(turns.at(-1)?.[0] ?? 0, { digits: 2 }))
-          .join(', ')} radians in its first pairs`,
+        messageText('position.said', {
+          position: token,
+          token: word(piece),
+          angles: told.pairs
+            .slice(0, 6)
+            .map(({ turns }) => format(turns.at(-1)?.[0] ?? 0, { digits: 2 }))
+            .join(', '),
+        }),
       );
       return [
         {
-          caption: `The pairs of the query of ${word(piece)}, layer ${layer}, head ${head}, position ${token}`,
+          caption: messageText('position.table', {
+            token: word(piece),
+            layer,
+            head,
+            position: token,
+          }),
           head: [
-            'pair',
-            'numbers',
-            'radians a token',
-            'angle',
-            'cosine',
-            'sine',
-            'first before',
-            'second before',
-            'first after',
-            'second after',
+            messageText('position.table.pair'),
+            messageText('position.table.numbers'),
+            messageText('position.table.frequency'),
+            messageText('position.table.angle'),
+            messageText('position.table.cosine'),
+            messageText('position.table.sine'),
+            messageText('position.table.first-before'),
+            messageText('position.table.second-before'),
+            messageText('position.table.first-after'),
+            messageText('position.table.second-after'),
           ],
           rows: told.pairs.map(({ dimensions: [a, b], frequency, turns }, of) => {
             const [angle = 0, cos = 1, sin = 0] = turns.at(-1) ?? [];
@@ -209,14 +226,16 @@ function besides({ factor, rotary_dim, theta, thetas }, { layer, about: { head_d
   const others = [...new Set(thetas)].filter((other) => other !== null && other !== theta);
   const without = thetas.map((theta) => theta === null);
   return [
-    rotary_dim < head_dim
-      ? ` Only the first ${rotary_dim} of its ${head_dim} numbers are turned; the others stay as they are, wherever the token stands.`
-      : '',
-    factor === 1 ? '' : ` Every cosine and sine is multiplied by ${format(factor, { digits: 4 })}.`,
+    rotary_dim < head_dim ? message('position.part', { some: rotary_dim, all: head_dim }) : [],
+    factor === 1 ? [] : message('position.factor', { factor: format(factor, { digits: 4 }) }),
     others.length
-      ? ` The hands of layer ${layer} have a base of ${count(theta)}; other layers have one of ${others.map((other) => count(other ?? 0)).join(' or ')}, and turn at other speeds.`
-      : '',
-    without.includes(true) ? ` Nothing turns in ${layers(without)}.` : '',
+      ? message('position.bases', {
+          layer,
+          base: count(theta),
+          others: others.map((other) => count(other ?? 0)).join(messageText('position.or')),
+        })
+      : [],
+    without.includes(true) ? message('position.still', { layers: layers(without) }) : [],
   ];
 }
 
@@ -275,7 +294,10 @@ function dial({ dimensions: [a, b], turns }, number, first, token, vectors, max,
       tabindex: '0',
       role: 'button',
       'aria-pressed': String(picked),
-      'aria-label': `${number}: ${format(angle, { digits: 2 })} radians, pair ${number} of the query`,
+      'aria-label': messageText('position.dial', {
+        pair: number,
+        angle: format(angle, { digits: 2 }),
+      }),
       onclick: choose,
       onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(event) && choose(),
     },
@@ -293,7 +315,7 @@ function dial({ dimensions: [a, b], turns }, number, first, token, vectors, max,
     svg(
       'text',
       { class: 'dial-name', x: centre, y: SIDE + 10 },
-      `${number}: ${format(angle, { digits: 2 })}`,
+      messageText('position.dial.name', { pair: number, angle: format(angle, { digits: 2 }) }),
     ),
   );
 }

@@ -3,108 +3,85 @@
  */
 
 import { visible } from '../../kit/chips.js';
-import { h } from '../../kit/dom.js';
-import { count, number } from '../../kit/number.js';
+import { message, messageText } from '../../kit/messages.js';
+import { number } from '../../kit/number.js';
+import { sentences } from '../logits/sentences.js';
 import { chance, quoted } from '../sampling.js';
 import { millions, milliseconds } from './cost.js';
 import { path } from './tree.js';
 
 /** @typedef {import('./tree.js').Node} TextNode */
 /** @typedef {import('./tree.js').Token} Token */
+/** @typedef {import('./tree.js').Turn} Turn */
 /** @typedef {import('./cost.js').Begin} Begin */
 
 /**
- * @param {TextNode} cursor
- * @param {Begin} begin
- * @param {string} finish
- * @param {string} chain
- * @param {number} leaves
+ * What the caption is about.
+ * @typedef {object} Told
+ * @property {TextNode} cursor
+ * @property {Begin} begin
+ * @property {string} finish     why the writing ended, as the program calls it
+ * @property {string} chain      the chain in words
+ * @property {boolean} isGreedy  whether it always takes the likeliest
+ * @property {number} leaves     texts that end somewhere
  */
-export function caption(cursor, begin, finish, chain, leaves) {
+
+/** @param {Told} told @returns {(Node | string)[]} */
+export function caption({ cursor, begin, finish, chain, isGreedy, leaves }) {
   const turn = cursor.turn ?? cursor.parent?.turn;
   if (!turn) return [];
   const drawn = turn.alternatives.find((one) => one.id === turn.drawn);
-  const { afresh } = turn;
-  return [
+  const forgotten = { context: begin.context, count: turn.forgotten };
+  const choice = cursor.turn &&
+    drawn && { chain, next: quoted(drawn.piece), share: chance(drawn.probability) };
+  return sentences(
     finish === 'stop'
-      ? [
-          'The text ended with a token that ends texts (finish reason ',
-          h('code', null, 'stop'),
-          '). ',
-        ]
+      ? message('repeat.caption.stop')
       : finish === 'length'
-        ? [
-            'It stopped after as many tokens as were asked for (finish reason ',
-            h('code', null, 'length'),
-            '); play writes on. ',
-          ]
+        ? message('repeat.caption.length')
         : null,
-    cursor.turn && drawn
-      ? [
-          chain.startsWith('always') ? 'The chain (' : 'The dice (',
-          chain,
-          '; set in the figure above) ',
-          chain.startsWith('always') ? 'takes ' : 'fall on ',
-          quoted(drawn.piece),
-          ', to which the model gives ',
-          chance(drawn.probability),
-          '. ',
-        ]
+    choice
+      ? isGreedy
+        ? message('repeat.caption.greedy', choice)
+        : message('repeat.caption.dice', choice)
       : null,
-    afresh
-      ? [
-          'With the cache the model read ',
-          count(turn.read),
-          turn.read === 1 ? ' token' : ' tokens',
-          ' in ',
-          milliseconds(turn.milliseconds),
-          '; without it, all ',
-          count(turn.known + turn.read),
-          ' in ',
-          milliseconds(afresh.milliseconds),
-          '. ',
-          afresh.differ === 0
-            ? 'Both gave the same logits, bit for bit. '
-            : [h('strong', null, `${count(afresh.differ)} logits differ, which must not be. `)],
-          'That took ',
-          millions(turn.multiplications),
-          ' and ',
-          millions(afresh.multiplications),
-          ' multiplications, ',
-          number(afresh.multiplications / turn.multiplications, { digits: 1 }),
-          ' times as many without it. ',
-          afresh.milliseconds / turn.milliseconds <
-          (0.5 * afresh.multiplications) / turn.multiplications
-            ? 'The time shows less of that, since part of it is the same for one token as for many: to start the work, and to fetch the weights. '
-            : null,
-        ]
-      : turn.known === 0
-        ? [
-            'The model read all ',
-            count(turn.read),
-            turn.read === 1 ? ' token' : ' tokens',
-            ' in ',
-            milliseconds(turn.milliseconds),
-            '. The cache held nothing of this text before, so it could save nothing yet. ',
-          ]
-        : null,
-    turn.forgotten
-      ? [
-          'The context of ',
-          count(begin.context),
-          ' positions ran full: the ',
-          count(turn.forgotten),
-          ' oldest tokens are forgotten, and what is left was read again from position 0. This happens once every half context',
-          begin.prompt[0]?.is_special ? '; the token that begins the text stays. ' : '. ',
-        ]
-      : null,
-    leaves > 1
-      ? `${count(leaves)} texts share what they have in common: a branch lists the same pages, and copies one only to write in it. Whether a page was kept or read again changes no bit. `
-      : null,
+    ...cost(turn),
+    !turn.forgotten
+      ? null
+      : begin.prompt[0]?.is_special
+        ? message('repeat.caption.forgotten.special', forgotten)
+        : message('repeat.caption.forgotten', forgotten),
+    leaves > 1 ? message('repeat.caption.branches', { count: leaves }) : null,
     begin.rendered === null
       ? null
-      : `The chat template made ${count(begin.prompt.length)} tokens of what you typed, special ones among them; that is what the model reads. `,
-  ].flat(3);
+      : message('repeat.caption.template', { count: begin.prompt.length }),
+  );
+}
+
+/** What the cache saved at a token. @param {Turn} turn */
+function cost({ afresh, ...turn }) {
+  const read = { count: turn.read, time: milliseconds(turn.milliseconds) };
+  if (!afresh) return turn.known === 0 ? [message('repeat.caption.nothing-held', read)] : [];
+  const [work, time] = [
+    afresh.multiplications / turn.multiplications,
+    afresh.milliseconds / turn.milliseconds,
+  ];
+  return [
+    message('repeat.caption.times', {
+      ...read,
+      all: turn.known + turn.read,
+      without: milliseconds(afresh.milliseconds),
+    }),
+    afresh.differ === 0
+      ? message('repeat.caption.same')
+      : message('repeat.caption.differ', { count: afresh.differ }),
+    message('repeat.caption.work', {
+      multiplications: millions(turn.multiplications),
+      without: millions(afresh.multiplications),
+      times: number(work, { digits: 1 }),
+    }),
+    time < 0.5 * work ? message('repeat.caption.fixed-time') : null,
+  ];
 }
 
 /** @param {TextNode} cursor @param {Begin | null} begin */
@@ -112,8 +89,15 @@ export function twin(cursor, begin) {
   if (!begin) return null;
   const nodes = path(cursor);
   return {
-    caption: 'The tokens written, how likely the model found each, and how long each took',
-    head: ['token', 'id', 'probability', 'after the chain', 'with the cache', 'without it'],
+    caption: messageText('repeat.table'),
+    head: [
+      messageText('common.token'),
+      messageText('common.id'),
+      messageText('common.probability'),
+      messageText('repeat.after'),
+      messageText('repeat.cost.with'),
+      messageText('repeat.cost.without'),
+    ],
     rows: nodes.map((node) => {
       const token = /** @type {Token} */ (node.token);
       const one = node.parent?.turn?.alternatives.find(({ id }) => id === token.id);
@@ -121,7 +105,7 @@ export function twin(cursor, begin) {
         visible(token.piece),
         String(token.id),
         one ? chance(one.probability) : '',
-        one ? (one.after === null ? 'taken away' : chance(one.after)) : '',
+        one ? (one.after === null ? messageText('sample.taken-away') : chance(one.after)) : '',
         node.turn ? milliseconds(node.turn.milliseconds) : '',
         node.turn?.afresh ? milliseconds(node.turn.afresh.milliseconds) : '',
       ];

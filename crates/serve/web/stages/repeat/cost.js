@@ -3,7 +3,8 @@
  */
 
 import { h, svg } from '../../kit/dom.js';
-import { count, format } from '../../kit/number.js';
+import { message, messageText } from '../../kit/messages.js';
+import { format } from '../../kit/number.js';
 
 /** @typedef {import('./tree.js').Turn} Turn */
 /** @typedef {{type: 'begin', prompt: {id: number, piece: string, is_special: boolean}[], rendered: string | null, behind: import('./tree.js').Token[], context: number, page: number, page_bytes: number}} Begin */
@@ -15,8 +16,11 @@ const [CELL, SIDE] = [3, 8];
  * @param {number} bytes
  */
 function size(bytes) {
-  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(bytes < 1e4 ? 1 : 0)} KB`;
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+  if (bytes < 1e6)
+    return messageText('repeat.kilobytes', { size: (bytes / 1e3).toFixed(bytes < 1e4 ? 1 : 0) });
+  return bytes < 1e9
+    ? messageText('repeat.megabytes', { size: (bytes / 1e6).toFixed(1) })
+    : messageText('repeat.gigabytes', { size: (bytes / 1e9).toFixed(2) });
 }
 
 /**
@@ -34,6 +38,7 @@ function pages(turn, { page, context }) {
     const filled = Math.max(0, Math.min(page, held - at * page));
     const [rows, rest] = [Math.floor(filled / SIDE), filled % SIDE];
     const isShared = at < turn.shared;
+    const said = { from: at * page, to: (at + 1) * page - 1, filled };
     return svg(
       'g',
       {
@@ -68,7 +73,7 @@ function pages(turn, { page, context }) {
       svg(
         'title',
         null,
-        `positions ${at * page} to ${(at + 1) * page - 1}: ${filled} filled${isShared ? ', shared with another branch' : ''}`,
+        isShared ? messageText('repeat.page.shared', said) : messageText('repeat.page', said),
       ),
     );
   });
@@ -83,11 +88,18 @@ function pages(turn, { page, context }) {
         height: CELL * SIDE + 8,
         viewBox: `0 0 ${width} ${CELL * SIDE + 8}`,
         role: 'img',
-        'aria-label': `${turn.pages} of ${all} pages in use, ${held} positions filled, ${turn.shared} pages shared`,
+        'aria-label': messageText('repeat.pages', {
+          pages: turn.pages,
+          all,
+          held,
+          shared: turn.shared,
+        }),
       },
       squares,
     ),
-    shown < all ? h('span', { class: 'cache-more' }, `and ${count(all - shown)} more`) : null,
+    shown < all
+      ? h('span', { class: 'cache-more' }, message('repeat.pages.more', { count: all - shown }))
+      : null,
   );
 }
 
@@ -96,7 +108,9 @@ function pages(turn, { page, context }) {
  * @param {number} milliseconds
  */
 export function milliseconds(milliseconds) {
-  return `${format(milliseconds, { digits: milliseconds < 10 ? 2 : milliseconds < 100 ? 1 : 0 })} ms`;
+  return messageText('repeat.milliseconds', {
+    time: format(milliseconds, { digits: milliseconds < 10 ? 2 : milliseconds < 100 ? 1 : 0 }),
+  });
 }
 
 /**
@@ -125,7 +139,7 @@ function row(name, kind, share, value, what) {
  */
 function pair(turn) {
   const max = longer(turn);
-  const tokens = (/** @type {number} */ of) => `${count(of)} ${of === 1 ? 'token' : 'tokens'} read`;
+  const tokens = (/** @type {number} */ count) => messageText('repeat.cost.read', { count });
   const bar = (
     /** @type {string} */ name,
     /** @type {string} */ kind,
@@ -135,9 +149,14 @@ function pair(turn) {
   return h(
     'div',
     { class: 'cost' },
-    bar('with the cache', 'is-with', turn.milliseconds, turn.read),
+    bar(messageText('repeat.cost.with'), 'is-with', turn.milliseconds, turn.read),
     turn.afresh
-      ? bar('without it', 'is-without', turn.afresh.milliseconds, turn.known + turn.read)
+      ? bar(
+          messageText('repeat.cost.without'),
+          'is-without',
+          turn.afresh.milliseconds,
+          turn.known + turn.read,
+        )
       : null,
   );
 }
@@ -152,19 +171,21 @@ function work({ multiplications, afresh }) {
     /** @type {string} */ name,
     /** @type {string} */ kind,
     /** @type {number} */ many,
-  ) => row(name, kind, many / max, millions(many), 'multiplications');
+  ) => row(name, kind, many / max, millions(many), messageText('repeat.cost.multiplications'));
   return h(
     'div',
     { class: 'cost' },
-    bar('with the cache', 'is-with', multiplications),
-    afresh ? bar('without it', 'is-without', afresh.multiplications) : null,
+    bar(messageText('repeat.cost.with'), 'is-with', multiplications),
+    afresh ? bar(messageText('repeat.cost.without'), 'is-without', afresh.multiplications) : null,
   );
 }
 
 /** A large count in millions. @param {number} many */
 export function millions(many) {
   const scaled = many / 1e6;
-  return `${scaled < 100 ? format(scaled, { digits: scaled < 10 ? 2 : 1 }) : count(scaled)} M`;
+  return messageText('repeat.millions', {
+    count: scaled < 100 ? format(scaled, { digits: scaled < 10 ? 2 : 1 }) : scaled,
+  });
 }
 
 /** The longer of a token's two times. @param {Turn} turn */
@@ -195,6 +216,7 @@ function course(turns, max) {
   const each = turns.map((turn, at) => {
     const x = left + at * step;
     const thick = Math.max(1, (step - 2) / 2);
+    const told = { tokens: turn.tokens, time: milliseconds(turn.milliseconds) };
     return svg(
       'g',
       null,
@@ -217,7 +239,12 @@ function course(turns, max) {
       svg(
         'title',
         null,
-        `${turn.tokens} tokens: ${milliseconds(turn.milliseconds)} with the cache${turn.afresh ? `, ${milliseconds(turn.afresh.milliseconds)} without` : ''}`,
+        turn.afresh
+          ? messageText('repeat.course.both', {
+              ...told,
+              without: milliseconds(turn.afresh.milliseconds),
+            })
+          : messageText('repeat.course.with', told),
       ),
     );
   });
@@ -227,7 +254,7 @@ function course(turns, max) {
       class: 'course',
       viewBox: `0 0 ${width} ${height}`,
       role: 'img',
-      'aria-label': `time of each of ${turns.length} tokens, up to ${milliseconds(max)}`,
+      'aria-label': messageText('repeat.course', { tokens: turns.length, time: milliseconds(max) }),
     },
     svg('line', {
       class: 'course-line',
@@ -249,22 +276,28 @@ function course(turns, max) {
  */
 export function costs(turn, turns, begin) {
   const max = ends(turns);
-  const held = turn.known + turn.read;
+  const about = {
+    held: turn.known + turn.read,
+    context: begin.context,
+    count: turn.pages,
+    page: begin.page,
+    size: size(turn.pages * begin.page_bytes),
+  };
   return [
-    h('h4', { class: 'repeat-head' }, 'The cache'),
+    h('h4', { class: 'repeat-head' }, message('repeat.cost.cache')),
     pages(turn, begin),
     h(
       'p',
       { class: 'repeat-note' },
-      `${count(held)} of ${count(begin.context)} positions, in ${turn.pages} ${turn.pages === 1 ? 'page' : 'pages'} of ${begin.page}: ${size(turn.pages * begin.page_bytes)}`,
-      turn.shared
-        ? `; ${turn.shared === turn.pages ? 'all' : turn.shared} shared with another branch`
-        : null,
-      '.',
+      turn.shared === 0
+        ? message('repeat.cost.held', about)
+        : turn.shared === turn.pages
+          ? message('repeat.cost.held.all-shared', about)
+          : message('repeat.cost.held.shared', { ...about, shared: turn.shared }),
     ),
-    h('h4', { class: 'repeat-head' }, 'Time of the last token'),
+    h('h4', { class: 'repeat-head' }, message('repeat.cost.time')),
     pair(turn),
-    h('h4', { class: 'repeat-head' }, 'Work of the last token'),
+    h('h4', { class: 'repeat-head' }, message('repeat.cost.work')),
     work(turn),
     ...(turns.length > 1
       ? [
@@ -272,7 +305,9 @@ export function costs(turn, turns, begin) {
           h(
             'p',
             { class: 'repeat-note' },
-            `Each token’s time so far; the line stands at ${milliseconds(max)}${turns.some((of) => longer(of) > max) ? ', and what rises above it took longer' : ''}.`,
+            turns.some((of) => longer(of) > max)
+              ? message('repeat.course.note.longer', { time: milliseconds(max) })
+              : message('repeat.course.note', { time: milliseconds(max) }),
           ),
         ]
       : []),

@@ -5,6 +5,7 @@
 import { visible } from '../../kit/chips.js';
 import { hue } from '../../kit/colour.js';
 import { h } from '../../kit/dom.js';
+import { message, messageText } from '../../kit/messages.js';
 import { chance } from '../sampling.js';
 import { ids } from './tree.js';
 
@@ -40,7 +41,7 @@ export function written(begin, cursor, along, go) {
       'span',
       {
         class: `repeat-token ${state}`,
-        title: `go here: token ${node.depth} behind the prompt`,
+        title: messageText('repeat.go', { depth: node.depth }),
         onclick: () => go(node),
       },
       shown,
@@ -63,8 +64,8 @@ export function alternatives(cursor, take) {
   const turn = cursor.turn;
   if (!turn)
     return [
-      h('h4', { class: 'repeat-head' }, 'The text has ended'),
-      h('p', null, 'Go back to write on in another way.'),
+      h('h4', { class: 'repeat-head' }, message('repeat.ended')),
+      h('p', null, message('repeat.ended.then')),
     ];
   const max = Math.max(
     1e-12,
@@ -81,14 +82,14 @@ export function alternatives(cursor, take) {
       {
         type: 'button',
         class: `repeat-choice ${isDrawn ? 'is-drawn' : ''}`,
-        title: `write on with ${visible(one.piece)}`,
+        title: messageText('repeat.take', { token: visible(one.piece) }),
         onclick: () => take(one.id),
       },
       h(
         'span',
         { class: 'sample-name' },
         visible(one.piece),
-        one.is_end ? h('span', { class: 'repeat-end' }, ' ends') : null,
+        one.is_end ? h('span', { class: 'repeat-end' }, ' ', message('repeat.ends')) : null,
       ),
       h(
         'span',
@@ -107,7 +108,7 @@ export function alternatives(cursor, take) {
     );
   });
   return [
-    h('h4', { class: 'repeat-head' }, 'What may come next'),
+    h('h4', { class: 'repeat-head' }, message('repeat.choices.title')),
     h(
       'div',
       { class: 'repeat-list', 'data-behind': ids(cursor).join(',') || null },
@@ -115,8 +116,8 @@ export function alternatives(cursor, take) {
         'div',
         { class: 'repeat-choice is-head' },
         h('span'),
-        h('span', null, 'the model’s own'),
-        h('span', null, 'after the chain'),
+        h('span', null, message('sample.own')),
+        h('span', null, message('repeat.after')),
       ),
       rows,
     ),

@@ -5,6 +5,7 @@
 import { pressed } from '../../kit/bars.js';
 import { visible } from '../../kit/chips.js';
 import { h, svg } from '../../kit/dom.js';
+import { messageText } from '../../kit/messages.js';
 
 /** @typedef {{id: number, piece: string, text: string, is_end: boolean}} Token */
 /** @typedef {{id: number, piece: string, probability: number, after: number | null, is_end: boolean}} Alternative */
@@ -101,9 +102,13 @@ export function draw(root, cursor, onPick) {
   const place = (node, lane) => {
     deepest = Math.max(deepest, node.depth);
     const [x, y] = [20 + node.depth * STEP, 22 + lane * LANE];
-    const name = node.token ? visible(node.token.text || node.token.piece) : 'prompt';
+    const name = node.token
+      ? visible(node.token.text || node.token.piece)
+      : messageText('repeat.prompt');
     const shown = name.length > 7 ? `${name.slice(0, 6)}…` : name;
     const isHere = node === cursor;
+    // What is seen is a part of what is said.
+    const said = { name: shown === name ? name : `${shown} ${name}`, depth: node.depth };
     dots.push(
       svg(
         'g',
@@ -111,8 +116,9 @@ export function draw(root, cursor, onPick) {
           class: `branch-node ${on.has(node) ? 'is-on' : ''} ${isHere ? 'is-here' : ''}`,
           role: 'button',
           tabindex: isHere ? '0' : '-1',
-          // What is seen is a part of what is said.
-          'aria-label': `${shown === name ? name : `${shown} ${name}`}, token ${node.depth} behind the prompt${isHere ? ', here' : ''}`,
+          'aria-label': isHere
+            ? messageText('repeat.node.here', said)
+            : messageText('repeat.node', said),
           'aria-current': isHere ? 'step' : null,
           onclick: () => onPick(node),
           onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(event) && onPick(node),
@@ -151,7 +157,7 @@ export function draw(root, cursor, onPick) {
       height,
       viewBox: `0 0 ${width} ${height}`,
       role: 'group',
-      'aria-label': 'the continuations written so far',
+      'aria-label': messageText('repeat.tree'),
     },
     lines,
     dots,

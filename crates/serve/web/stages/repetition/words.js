@@ -1,24 +1,16 @@
 /** The sentences of the figure of four texts, together. */
 
 import { h } from '../../kit/dom.js';
-import { count } from '../../kit/number.js';
+import { message, messageText } from '../../kit/messages.js';
+import { list, sentences } from '../logits/sentences.js';
 import { RUN } from './runs.js';
 
 /** @typedef {import('../repetition.js').Text} Text */
 
-export const SAID = {
-  title: 'Four texts from one prompt, and what they repeat',
-  temperature: 'temperature',
-  seeds: 'three other seeds',
-  greedy: 'always the likeliest',
-  drawn: (/** @type {number} */ temperature, /** @type {number} */ seed) =>
-    `temperature ${temperature.toFixed(1)}, seed ${seed}`,
-  tally: (/** @type {number} */ of, /** @type {number} */ all) =>
-    `${count(of)} of ${count(all)} tokens repeated`,
-  ended: ' The text ended by itself.',
-  table: 'the four texts',
-  head: ['how', 'tokens', 'repeated', 'the text'],
-};
+/** How much of a text is repeated. @param {Text} text */
+export function tally(text) {
+  return messageText('repetition.tally', { count: repeatedOf(text), all: text.tokens.length });
+}
 
 /** Tokens of a text that are marked. @param {Text} text */
 export function repeatedOf({ tokens }) {
@@ -30,35 +22,58 @@ function share(text) {
   return text.tokens.length ? repeatedOf(text) / text.tokens.length : 0;
 }
 
+/** The first token in which two texts differ; null where they are the same. @param {Text} text @param {Text} other */
+export function parted(text, other) {
+  const length = Math.max(text.tokens.length, other.tokens.length);
+  for (let at = 0; at < length; at += 1)
+    if (text.tokens[at]?.id !== other.tokens[at]?.id) return at;
+  return null;
+}
+
+/** How much of a text is repeated, in a sentence. @param {Text} text */
+function of(text) {
+  return h(
+    'span',
+    { class: 'number' },
+    message('repetition.caption.of', { repeated: repeatedOf(text), all: text.tokens.length }),
+  );
+}
+
 /**
  * @param {Text[]} texts
  * @param {number} temperature
- * @returns {import('../../kit/dom.js').Child[]}
+ * @param {Text[] | null} before  the same without the changes, where there are some
+ * @returns {(Node | string)[]}
  */
-export function caption([greedy, ...drawn], temperature) {
+export function caption(texts, temperature, before) {
+  const [greedy, ...drawn] = texts;
   if (!greedy) return [];
-  const of = (/** @type {Text} */ text) =>
-    h('span', { class: 'number' }, `${count(repeatedOf(text))} of ${count(text.tokens.length)}`);
   const most = Math.max(...drawn.map(share));
-  const verdict =
+  return sentences(
+    message('repetition.caption.greedy', { of: of(greedy) }),
+    message('repetition.caption.drawn', {
+      temperature: temperature.toFixed(1),
+      each: list(drawn.map(of)),
+    }),
+    before && effect(texts, before),
     share(greedy) > most
-      ? 'The text that always takes the likeliest repeats the largest share of itself.'
+      ? message('repetition.caption.greedy-most')
       : share(greedy) < most
-        ? 'Here a text that was drawn repeats a larger share of itself than the likeliest one does.'
+        ? message('repetition.caption.drawn-most')
         : share(greedy) === 0
-          ? 'None of the four repeats anything.'
-          : 'Here a text that was drawn repeats as large a share of itself as the likeliest one.';
-  return [
-    'Always the likeliest: ',
-    h('strong', null, of(greedy)),
-    ' tokens are repeated. ',
-    `Drawn at temperature ${temperature.toFixed(1)}: `,
-    drawn.flatMap((text, at) => [
-      at === 0 ? '' : at === drawn.length - 1 ? ' and ' : ', ',
-      of(text),
-    ]),
-    '. ',
-    verdict,
-    ` What is marked belongs to ${RUN} tokens in a row that the text, prompt included, had before. No other sampler is at work here.`,
-  ].flat();
+          ? message('repetition.caption.none')
+          : message('repetition.caption.same'),
+    message('repetition.caption.marked', { run: RUN }),
+  );
+}
+
+/** What the changes did to the texts. @param {Text[]} texts @param {Text[]} before */
+function effect(texts, before) {
+  const isSame = texts.every((text, at) => {
+    const other = before[at];
+    return other !== undefined && parted(text, other) === null;
+  });
+  return isSame
+    ? message('repetition.caption.unmoved')
+    : message('repetition.caption.before', { each: list(before.map(of)) });
 }

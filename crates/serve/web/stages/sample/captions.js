@@ -4,7 +4,9 @@
 
 import { visible } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
+import { message, messageText } from '../../kit/messages.js';
 import { count, format, number } from '../../kit/number.js';
+import { clauses, sentences } from '../logits/sentences.js';
 import { chance, quoted } from '../sampling.js';
 
 /** @typedef {import('./rows.js').Answer} Answer */
@@ -25,44 +27,30 @@ export function caption({ tokens, draws, position }, columns, first, chain, sele
   const after = last.probabilities[0] ?? null;
   const gone = columns.filter(({ left }) => left.removed > 0);
   const isGreedy = columns.some(({ left }) => left.step === 'greedy');
-  const sentences = [
-    [
-      'After ',
-      quoted(selection.pieces.at(-1) ?? ''),
-      ' the likeliest token is ',
-      quoted(top.piece),
-      ': the model gives it ',
-      chance(top.probability, {
-        percent: true,
-        site: 'probabilities',
-        index: `${position},${top.id}`,
-      }),
-      after === null
-        ? ', and the chain takes it away. '
-        : [
-            ', and ',
-            isGreedy
-              ? 'a chain that always takes the likeliest leaves nothing else. '
-              : ['after the chain (', chain, ') it has ', chance(after), '. '],
-          ],
-    ],
-    gone.length
-      ? [
-          'Of its steps, ',
-          gone.map(({ sampler, left }, at) => [
-            at ? '; ' : '',
-            sampler?.title ?? '',
-            ' took ',
-            count(left.removed),
-            ' tokens, which together had ',
-            chance(left.removed_share),
-          ]),
-          '. ',
-        ]
-      : ['No step takes a token away. '],
-    ...(isGreedy ? [['No dice are thrown: every seed chooses it.']] : dice(tokens, draws, first)),
-  ];
-  return sentences.flat(4);
+  const own = { percent: true, site: 'probabilities', index: `${position},${top.id}` };
+  const about = {
+    token: quoted(selection.pieces.at(-1) ?? ''),
+    next: quoted(top.piece),
+    share: chance(top.probability, own),
+  };
+  const taken = gone.map(({ sampler, left }) =>
+    message('sample.caption.step', {
+      sampler: sampler?.title ?? '',
+      count: left.removed,
+      share: chance(left.removed_share),
+    }),
+  );
+  return sentences(
+    after === null
+      ? message('sample.caption.gone', about)
+      : isGreedy
+        ? message('sample.caption.greedy', about)
+        : message('sample.caption.after', { ...about, chain, after: chance(after) }),
+    taken.length
+      ? message('sample.caption.steps', { steps: clauses(taken) })
+      : message('sample.caption.no-step'),
+    ...(isGreedy ? [message('sample.caption.no-dice')] : dice(tokens, draws, first)),
+  );
 }
 
 /**
@@ -76,48 +64,45 @@ function dice(tokens, draws, first) {
   const drawn = tokens.find((token) => token.id === draws.first);
   if (!top || !draws.seeds) return [];
   return [
-    ['Seed ', String(first), ' draws ', drawn ? quoted(drawn.piece) : 'one of the others', '. '],
-    [
-      'Of the seeds ',
-      count(first),
-      ' to ',
-      count(first + draws.seeds - 1),
-      ', each throwing once, ',
-      count(draws.counts[0] ?? 0),
-      ' draw ',
-      quoted(top.piece),
-      ', where ',
-      h('span', { class: 'number' }, count(draws.expected[0] ?? 0)),
-      ' ± ',
-      number(draws.spread[0] ?? 0, { digits: 0 }),
-      ' were to be expected (the marks in the last column). ',
-      h('code', null, `lookback generate --seed ${first}`),
-      ' begins with the same throw.',
-    ],
+    drawn
+      ? message('sample.caption.seed', { seed: String(first), next: quoted(drawn.piece) })
+      : message('sample.caption.seed-other', { seed: String(first) }),
+    message('sample.caption.seeds', {
+      first,
+      last: first + draws.seeds - 1,
+      times: draws.counts[0] ?? 0,
+      next: quoted(top.piece),
+      expected: h('span', { class: 'number' }, count(draws.expected[0] ?? 0)),
+      spread: number(draws.spread[0] ?? 0, { digits: 0 }),
+    }),
+    message('sample.caption.command', {
+      command: h('code', null, `lookback generate --seed ${first}`),
+    }),
   ];
 }
 
 /** @param {Answer} answer @param {Column[]} columns */
 export function said({ tokens, draws }, columns) {
   const last = /** @type {Column} */ (columns.at(-1)).left;
-  const names = tokens
-    .slice(0, 5)
-    .map(
-      (token, row) =>
-        `${token.piece.trim()} ${format(last.probabilities[row] ?? 0, { percent: true })}, drawn ${draws.counts[row]} times`,
-    );
-  return `After the chain ${last.kept} tokens are left. ${names.join('; ')}.`;
+  const names = tokens.slice(0, 5).map((token, row) =>
+    messageText('sample.said.token', {
+      token: token.piece.trim(),
+      share: format(last.probabilities[row] ?? 0, { percent: true }),
+      times: draws.counts[row] ?? 0,
+    }),
+  );
+  return messageText('sample.said', { kept: last.kept, tokens: clauses(names).join('') });
 }
 
 /** @param {{answer: Answer, columns: Column[], first: number}} shown */
 export function twin({ answer: { tokens, draws, position }, columns, first }) {
   return {
-    caption: `Probabilities after each step of the chain, and how often the seeds ${first} to ${first + draws.seeds - 1} draw each token`,
+    caption: messageText('sample.table', { first, last: first + draws.seeds - 1 }),
     head: [
-      'token',
-      ...columns.map(({ sampler }) => sampler?.title ?? 'the model’s own'),
-      'drawn',
-      'expected',
+      messageText('common.token'),
+      ...columns.map(({ sampler }) => sampler?.title ?? messageText('sample.own')),
+      messageText('sample.table.drawn'),
+      messageText('sample.table.expected'),
     ],
     rows: tokens.map((token, row) => [
       visible(token.piece),
@@ -127,7 +112,7 @@ export function twin({ answer: { tokens, draws, position }, columns, first }) {
       }),
       ...columns.slice(1).map(({ left }) => {
         const share = left.probabilities[row] ?? null;
-        return share === null ? 'taken away' : chance(share);
+        return share === null ? messageText('sample.taken-away') : chance(share);
       }),
       count(draws.counts[row] ?? 0),
       h(

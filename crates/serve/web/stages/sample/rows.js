@@ -4,6 +4,7 @@
 
 import { visible } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
+import { message } from '../../kit/messages.js';
 import { count, number } from '../../kit/number.js';
 import { chance } from '../sampling.js';
 
@@ -58,7 +59,7 @@ export function rows(answer, columns, bar, before = null) {
       return h(
         'div',
         { class: `sample-cell is-gone ${idle}` },
-        isHere ? h('span', { class: 'sample-gone' }, 'taken away') : null,
+        isHere ? h('span', { class: 'sample-gone' }, message('sample.taken-away')) : null,
       );
     }
     const token = /** @type {Answer['tokens'][0]} */ (tokens[row]);
@@ -106,7 +107,7 @@ export function rows(answer, columns, bar, before = null) {
   const others = h(
     'div',
     { class: 'sample-row is-others' },
-    h('div', { class: 'sample-name' }, 'all others'),
+    h('div', { class: 'sample-name' }, message('sample.others')),
     columns.map(({ left, isIdle }, at) =>
       left.others.tokens === 0
         ? h('div', { class: 'sample-cell is-gone' })
@@ -125,7 +126,7 @@ export function rows(answer, columns, bar, before = null) {
     h(
       'div',
       { class: 'sample-row is-foot' },
-      h('div', { class: 'sample-name' }, 'left'),
+      h('div', { class: 'sample-name' }, message('sample.left')),
       columns.map(({ left, isIdle }) =>
         h(
           'div',
@@ -133,20 +134,30 @@ export function rows(answer, columns, bar, before = null) {
           h(
             'span',
             null,
-            h('span', { class: 'number' }, count(left.kept)),
-            left.removed ? (left.kept === 1 ? ' token' : ' tokens') : '',
+            left.removed
+              ? message('sample.left.tokens', {
+                  count: left.kept,
+                  number: (children) => h('span', { class: 'number' }, children),
+                })
+              : h('span', { class: 'number' }, count(left.kept)),
           ),
           left.removed
             ? h(
                 'span',
                 { class: 'sample-minus' },
-                `${count(left.removed)} taken, with `,
-                chance(left.removed_share),
+                message('sample.removed', {
+                  count: left.removed,
+                  share: chance(left.removed_share),
+                }),
               )
             : null,
         ),
       ),
-      h('div', { class: 'sample-foot' }, number(draws.distinct, { digits: 0 }), ' different'),
+      h(
+        'div',
+        { class: 'sample-foot' },
+        message('sample.distinct', { number: number(draws.distinct, { digits: 0 }) }),
+      ),
     ),
   ];
 }

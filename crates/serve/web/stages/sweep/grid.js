@@ -7,6 +7,7 @@ import { arrowStep, moved } from '../../kit/arrows.js';
 import { asWide } from '../../kit/as_wide.js';
 import { readable, signed } from '../../kit/colour.js';
 import { fill, h, sideways, svg } from '../../kit/dom.js';
+import { messageText } from '../../kit/messages.js';
 import { hoverToken } from '../../kit/state.js';
 
 /**
@@ -55,7 +56,8 @@ export function grid({ name, onPick }) {
   function drawing(grid, width) {
     const { rows, columns, values, max, above, below, picked } = grid;
     const isNarrow = width < NARROW;
-    const named = (/** @type {number} */ row) => (isNarrow ? String(row) : `layer ${row}`);
+    const named = (/** @type {number} */ row) =>
+      isNarrow ? String(row) : messageText('common.layer', { layer: row });
     const left = isNarrow ? 24 : 8 + LETTER * named(rows - 1).length;
     const wide = Math.max(THIN, Math.min(WIDE, (width - left - 14) / columns));
     const tall = Math.max(LOW, Math.min(TALL, (isNarrow ? ROWS_NARROW : ROWS) / rows));
@@ -131,8 +133,8 @@ export function grid({ name, onPick }) {
         viewBox: `0 0 ${left + wide * columns + 14} ${height}`,
         tabindex: '0',
         role: 'application',
-        'aria-roledescription': 'grid',
-        'aria-label': `${name}: arrow keys move, Enter picks`,
+        'aria-roledescription': messageText('sweep.grid.role'),
+        'aria-label': messageText('sweep.grid.name', { name }),
         onpointerdown: (/** @type {PointerEvent} */ event) => begin(event, ghost),
         onpointermove: (/** @type {PointerEvent} */ event) => {
           if (!drag) hoverToken(below.length ? (cellAt(event)?.[1] ?? null) : null);

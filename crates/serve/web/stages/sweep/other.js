@@ -1,6 +1,7 @@
 /** The place where the second text is written. */
 
 import { h } from '../../kit/dom.js';
+import { message } from '../../kit/messages.js';
 
 /** Milliseconds after the last letter before it is read. */
 const PAUSE = 250;
@@ -24,7 +25,12 @@ export function otherText(page, more) {
       );
     },
   });
-  const node = h('label', { class: 'choice other' }, h('span', null, 'second text'), input);
+  const node = h(
+    'label',
+    { class: 'choice other' },
+    h('span', null, message('compare.second-text')),
+    input,
+  );
   return {
     node,
     /** @param {string} text */

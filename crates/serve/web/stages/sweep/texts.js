@@ -6,6 +6,7 @@
  */
 
 import { ask, ProgramError } from '../../kit/client.js';
+import { messageText } from '../../kit/messages.js';
 import { opensOn } from '../example.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
@@ -13,7 +14,7 @@ import { opensOn } from '../example.js';
 
 /** Two texts that differ in one word, which is asked for at the end. */
 const EXAMPLE = { prompt: 'anna smith saw a red bird. who is anna? anna' };
-const EXAMPLE_OTHER = 'anna jones saw a red bird. who is anna? anna';
+const EXAMPLE_OTHER = { prompt: 'anna jones saw a red bird. who is anna? anna' };
 /** Second texts that are remembered. */
 const MOST = 32;
 /** Tokens that the program compares. */
@@ -69,10 +70,10 @@ export function texts(page) {
       const of = await example.selection(selection, signal);
       if (of.ids.length > LONGEST)
         throw new ProgramError(
-          `${of.ids.length} tokens are more than the ${LONGEST} that are compared place by place; write a shorter text`,
+          messageText('compare.too-long', { count: of.ids.length, most: LONGEST }),
         );
       const written = selection.more.other;
-      const text = written ?? (of === selection ? null : EXAMPLE_OTHER);
+      const text = written ?? (of === selection ? null : EXAMPLE_OTHER.prompt);
       const key = JSON.stringify([of.model, of.about.step, of.chat, of.prompt, of.token, text]);
       let other = known.get(key);
       if (!other) {

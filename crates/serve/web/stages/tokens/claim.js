@@ -5,9 +5,10 @@
 import { visible } from '../../kit/chips.js';
 import { ask } from '../../kit/client.js';
 import { fill, h } from '../../kit/dom.js';
+import { message, sentences } from '../../kit/messages.js';
 
-const TEXT = 'the bird is red';
-const ARTICLE = [1820, 10214, 374, 2579];
+/** The article's example. */
+const EXAMPLE = { prompt: 'the bird is red', ids: [1820, 10214, 374, 2579] };
 /** The only vocabulary of the three in which the article's other ids are right. */
 const VOCABULARY = 'cl100k';
 
@@ -20,15 +21,15 @@ export function claim() {
     async draw(signal) {
       if (isDrawn) return;
       const [answer, ...named] = await Promise.all([
-        ask('vocabularies', { prompt: TEXT }, { signal }),
-        ...ARTICLE.map((id) => ask('merges', { vocabulary: VOCABULARY, id }, { signal })),
+        ask('vocabularies', { prompt: EXAMPLE.prompt }, { signal }),
+        ...EXAMPLE.ids.map((id) => ask('merges', { vocabulary: VOCABULARY, id }, { signal })),
       ]);
       /** @type {import('../tokens.js').Vocabulary | undefined} */
       const measured = answer.vocabularies.find(
         (/** @type {{name: string}} */ { name }) => name === VOCABULARY,
       );
       if (!measured) return;
-      const isWrong = (/** @type {number} */ at) => measured.ids[at] !== ARTICLE[at];
+      const isWrong = (/** @type {number} */ at) => measured.ids[at] !== EXAMPLE.ids[at];
       const cells = (/** @type {number[]} */ ids, /** @type {string[]} */ pieces) =>
         ids.map((id, at) =>
           h(
@@ -39,22 +40,26 @@ export function claim() {
             h('code', null, visible(pieces[at] ?? '')),
           ),
         );
-      const wrong = ARTICLE.flatMap((id, at) => (isWrong(at) ? [{ id, at }] : []));
+      const wrong = EXAMPLE.ids.flatMap((id, at) => (isWrong(at) ? [{ id, at }] : []));
       fill(
         node,
         h(
           'table',
           null,
-          h('caption', null, `The article's ids for “${TEXT}”, and ${VOCABULARY}'s`),
+          h(
+            'caption',
+            null,
+            message('tokens.claim.table', { text: EXAMPLE.prompt, vocabulary: VOCABULARY }),
+          ),
           h(
             'tbody',
             null,
             h(
               'tr',
               null,
-              h('th', { scope: 'row' }, 'the article'),
+              h('th', { scope: 'row' }, message('tokens.claim.article')),
               cells(
-                ARTICLE,
+                EXAMPLE.ids,
                 named.map(({ piece }) => piece),
               ),
             ),
@@ -69,16 +74,19 @@ export function claim() {
         h(
           'p',
           null,
-          wrong.length === 0
-            ? 'They agree.'
-            : wrong.flatMap(({ id, at }) => [
-                'The article calls ',
-                h('code', null, visible(measured.pieces[at] ?? '').replace('·', '')),
-                ` number ${id}; that is the number of `,
-                h('code', null, visible(named[at].piece)),
-                `, and the right one is ${measured.ids[at]}. `,
-              ]),
-          ' A number is only a label, so nothing in the argument changes.',
+          sentences(
+            ...(wrong.length === 0
+              ? [message('tokens.claim.agree')]
+              : wrong.map(({ id, at }) =>
+                  message('tokens.claim.wrong', {
+                    piece: h('code', null, visible(measured.pieces[at] ?? '').replace('·', '')),
+                    said: String(id),
+                    other: h('code', null, visible(named[at].piece)),
+                    right: String(measured.ids[at]),
+                  }),
+                )),
+            message('tokens.claim.label'),
+          ),
         ),
       );
       isDrawn = true;

@@ -9,16 +9,11 @@ import { outlook } from '../../kit/changes/effect.js';
 import { mention, word } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
 import { button } from '../../kit/figure.js';
-import { count, number } from '../../kit/number.js';
+import { message, messageText, sentences } from '../../kit/messages.js';
+import { number } from '../../kit/number.js';
 import { get, set } from '../../kit/state.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
-
-const SAID = {
-  exchange: 'exchange the numbers',
-  again: 'once more',
-  back: 'put back',
-};
 
 /** The exchange that the address names; 0 for none. @param {Selection} of */
 export function exchangeOf(of) {
@@ -48,11 +43,11 @@ export function relabelled(exchange, vocabulary) {
 
 /** The buttons that exchange the ids and put them back. */
 export function relabelling() {
-  const exchange = button(SAID.exchange, () => {
+  const exchange = button(messageText('tokens.exchange'), () => {
     const now = Number(get().more['tokens.ids'] ?? 0) || 0;
     set({ 'tokens.ids': (now % 999) + 1 });
   });
-  const back = button(SAID.back, () => {
+  const back = button(messageText('tokens.exchange.back'), () => {
     // Who works with keys stays where something is to be pressed.
     exchange.focus({ preventScroll: true });
     set({ 'tokens.ids': null });
@@ -61,7 +56,7 @@ export function relabelling() {
     node: h('span', { class: 'choice' }, exchange, back),
     /** @param {number} now */
     draw(now) {
-      exchange.textContent = now === 0 ? SAID.exchange : SAID.again;
+      exchange.textContent = messageText(now === 0 ? 'tokens.exchange' : 'tokens.exchange.again');
       back.hidden = now === 0;
     },
   };
@@ -72,7 +67,7 @@ export function relabelling() {
  * @param {Selection} of
  * @param {number} exchange
  * @param {AbortSignal} signal
- * @returns {Promise<import('../../kit/dom.js').Child[]>}
+ * @returns {Promise<(Node | string)[]>}
  */
 export async function saidOf(of, exchange, signal) {
   const { ids, pieces, token, about } = of;
@@ -80,22 +75,24 @@ export async function saidOf(of, exchange, signal) {
   const { top, pieces: next } = await outlook(of, { signal });
   const first = top[0];
   const own = ids[token] ?? 0;
-  return [
-    mention(token, pieces[token] ?? ''),
-    ` is called ${count(label(own))} now, and was ${count(own)}. Let the rows of the model’s tables be exchanged in the same way, and number ${count(label(own))} leads to the very row that ${count(own)} led to. `,
+  return sentences(
+    message('tokens.exchanged', {
+      token: mention(token, pieces[token] ?? ''),
+      now: label(own),
+      before: own,
+    }),
     first
-      ? [
-          'So every vector, weight and logit stays as it is: ',
-          h('b', { class: 'next-word' }, word(next[first.id] ?? '')),
-          `, now number ${count(label(first.id))} and before ${count(first.id)}, follows with `,
-          number(first.probability, {
+      ? message('tokens.exchanged.next', {
+          next: h('b', { class: 'next-word' }, word(next[first.id] ?? '')),
+          now: label(first.id),
+          before: first.id,
+          probability: number(first.probability, {
             percent: true,
             site: 'probabilities',
             index: `${token},${first.id}`,
           }),
-          ' under both. ',
-        ]
+        })
       : [],
-    'Only this page has changed the numbers; what it asks the model about are the pieces. ',
-  ].flat();
+    message('tokens.exchanged.page'),
+  );
 }

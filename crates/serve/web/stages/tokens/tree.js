@@ -5,6 +5,7 @@
 
 import { visible } from '../../kit/chips.js';
 import { fill, h, svg } from '../../kit/dom.js';
+import { message, messageText } from '../../kit/messages.js';
 import { count } from '../../kit/number.js';
 import { player } from '../../kit/player.js';
 
@@ -22,7 +23,7 @@ export function tree() {
     class: 'tree-drawing',
     tabindex: '0',
     role: 'group',
-    'aria-label': 'the merges of a piece',
+    'aria-label': messageText('tokens.tree.drawing'),
   });
   const words = h('p', { class: 'tree-words' });
   /** @type {{made: Made, name: string, colour: string} | null} */
@@ -30,7 +31,7 @@ export function tree() {
   /** @type {SVGGElement[]} */
   let steps = [];
   const play = player({
-    name: 'the merges of the piece',
+    name: messageText('tokens.tree.player'),
     steps: () => steps.length + 1,
     onStep: step,
   });
@@ -46,18 +47,20 @@ export function tree() {
     if (merge) {
       fill(
         words,
-        `Merge ${made} of ${merges.length}: `,
-        code(piece(merge.left)),
-        ' and ',
-        code(piece(merge.right)),
-        ' become ',
-        code(visible(merge.piece)),
-        `, by the rule of rank ${count(merge.rank)} among ${count(shown.made.merges_in_all)}. Of the rules that fit, the lowest rank goes first.`,
+        message('tokens.tree.merge', {
+          merge: made,
+          merges: merges.length,
+          left: code(piece(merge.left)),
+          right: code(piece(merge.right)),
+          piece: code(visible(merge.piece)),
+          rank: merge.rank,
+          rules: shown.made.merges_in_all,
+        }),
       );
     } else if (merges.length) {
-      fill(words, `It begins as ${count(leaves.length)} of the smallest pieces.`);
+      fill(words, message('tokens.tree.begin', { pieces: leaves.length }));
     } else {
-      fill(words, 'It is one of the smallest pieces itself; nothing had to be merged.');
+      fill(words, message('tokens.tree.smallest'));
     }
   }
 
@@ -68,15 +71,15 @@ export function tree() {
       if (shown?.name === name && shown.made.id === made.id && shown.colour === colour) return;
       shown = { made, name, colour };
       play.pause();
-      fill(title, 'How ', code(visible(made.piece)), ` came about in ${name}`);
+      fill(
+        title,
+        message('tokens.tree.title', { piece: code(visible(made.piece)), vocabulary: name }),
+      );
       steps = [];
       play.node.classList.toggle('is-idle', !made.tree?.merges.length);
       if (!made.tree) {
         fill(drawing);
-        fill(
-          words,
-          'No merge makes this piece: it was put into the list whole, and is only found where it was put on purpose.',
-        );
+        fill(words, message('tokens.tree.whole'));
         return;
       }
       const grown = grow(made.tree, colour);
@@ -129,8 +132,11 @@ function grow({ leaves, merges }, colour) {
     );
   });
   const names = merges
-    .map(({ piece, rank }) => `${visible(piece)} by the rule of rank ${rank}`)
+    .map(({ piece, rank }) =>
+      messageText('tokens.tree.step', { piece: visible(piece), rank: String(rank) }),
+    )
     .join(', ');
+  const pieces = leaves.map(({ piece }) => visible(piece)).join(' ');
   const node = svg(
     'svg',
     {
@@ -139,7 +145,9 @@ function grow({ leaves, merges }, colour) {
       width,
       height,
       role: 'img',
-      'aria-label': `from ${leaves.map(({ piece }) => visible(piece)).join(' ')}: ${names || 'no merges'}`,
+      'aria-label': names
+        ? messageText('tokens.tree.said', { pieces, merges: names })
+        : messageText('tokens.tree.said.none', { pieces }),
     },
     bottom,
     steps,

@@ -4,11 +4,17 @@
 
 import { h, svg } from '../../kit/dom.js';
 import { button } from '../../kit/figure.js';
+import { message, messageText, sentences } from '../../kit/messages.js';
 import { count, format, number } from '../../kit/number.js';
 
 /** @typedef {{step: number, loss: number}} Point */
 /** @typedef {{step: number, look_ups: number, repeated: number}} Able */
 /** @typedef {{layer: number, head: number, weight: number, questions: number, prompt: string, token: number, key: number}} Copier */
+
+/**
+ * What is marked on the curve besides: the first head that looks back, and the step whose heads are shown.
+ * @typedef {{formed: {name: string, step: number} | null, chosen: number | null}} Marks
+ */
 
 /** A rise of the look-ups answered that is called a jump. */
 const JUMP = 0.15;
@@ -20,13 +26,12 @@ const JUMP = 0.15;
  */
 export function inWords(loss, vocabulary) {
   const choices = Math.exp(loss);
-  return [
-    `${format(loss, { digits: 2 })} nats mean: on average it is as unsure as somebody who has to choose between `,
-    number(choices, { digits: choices < 100 ? 1 : 0 }),
-    ` tokens and finds all of them equally likely. Knowing nothing at all would be ${count(vocabulary)} tokens, or `,
-    number(Math.log(vocabulary), { digits: 2 }),
-    ' nats.',
-  ];
+  return message('training.nats', {
+    loss: format(loss, { digits: 2 }),
+    choices: number(choices, { digits: choices < 100 ? 1 : 0 }),
+    vocabulary,
+    most: number(Math.log(vocabulary), { digits: 2 }),
+  });
 }
 
 /** @typedef {{from: Able, to: Able}} Rise */
@@ -64,44 +69,35 @@ export function birth(able, steps, rise, copier, go) {
     h(
       'p',
       { class: 'training-able' },
-      'Of fifty questions such as ',
-      h('q', null, 'which one is red? the red'),
-      ' it answers ',
-      number(last.look_ups, { percent: true }),
-      '; the words of a list that repeats surprise it by ',
-      number(last.repeated, { digits: 2 }),
-      ' nats each. ',
-      rise
-        ? [
-            'The share that it answers jumps between step ',
-            h('span', { class: 'number' }, count(rise.from.step)),
-            ' and step ',
-            h('span', { class: 'number' }, count(rise.to.step)),
-            ', from ',
-            number(rise.from.look_ups, { percent: true }),
-            ' to ',
-            number(rise.to.look_ups, { percent: true }),
-            ' (the dashed lines). ',
-          ]
-        : null,
-      copier
-        ? [
-            'The head that looks answers up now is ',
-            button(`head ${copier.layer}.${copier.head}`, () => go(copier), {
-              class: 'training-head',
-              title: 'see it at one of the questions',
-            }),
-            ': over ',
-            h('span', { class: 'number' }, count(copier.questions)),
-            ' such questions it has on average ',
-            number(copier.weight, { percent: true }),
-            ' of its attention on the answer, where that stands in the text before.',
-          ]
-        : null,
+      sentences(
+        message('training.able', {
+          share: number(last.look_ups, { percent: true }),
+          nats: number(last.repeated, { digits: 2 }),
+        }),
+        rise
+          ? message('training.jump', {
+              from: h('span', { class: 'number' }, count(rise.from.step)),
+              to: h('span', { class: 'number' }, count(rise.to.step)),
+              before: number(rise.from.look_ups, { percent: true }),
+              after: number(rise.to.look_ups, { percent: true }),
+            })
+          : [],
+        copier
+          ? message('training.copier', {
+              head: button(
+                messageText('training.head', { head: `${copier.layer}.${copier.head}` }),
+                () => go(copier),
+                { class: 'training-head', title: messageText('training.head.title') },
+              ),
+              questions: h('span', { class: 'number' }, count(copier.questions)),
+              weight: number(copier.weight, { percent: true }),
+            })
+          : [],
+      ),
     ),
-    small('look-ups answered', share, steps, 1, rise),
+    small(messageText('training.look-ups'), share, steps, 1, rise),
     small(
-      'surprise at repeated words',
+      messageText('training.repeated'),
       surprise,
       steps,
       Math.max(1, ...able.map((a) => a.repeated)),
@@ -145,7 +141,7 @@ function small(name, points, steps, high, rise) {
     svg(
       'text',
       { class: 'chart-label', x: 312, y: 86, 'text-anchor': 'end' },
-      `top: ${format(high, { digits: 1 })}`,
+      messageText('training.top', { value: format(high, { digits: 1 }) }),
     ),
   );
 }
@@ -160,8 +156,9 @@ const WIDTH = Math.max(300, Math.min(640, document.documentElement.clientWidth -
  * @param {Point[]} judged
  * @param {number} steps
  * @param {Rise | null} rise
+ * @param {Marks} marks
  */
-export function chart(losses, judged, steps, rise) {
+export function chart(losses, judged, steps, rise, { formed, chosen }) {
   const all = [...losses, ...judged];
   if (all.length === 0) return null;
   const last = Math.max(steps, ...all.map(({ step }) => step), 1);
@@ -185,7 +182,7 @@ export function chart(losses, judged, steps, rise) {
       class: 'chart',
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
       role: 'img',
-      'aria-label': 'loss over the steps',
+      'aria-label': messageText('training.chart'),
     },
     ticks.flatMap((loss) => [
       svg('line', { class: 'chart-grid', x1: LEFT, x2: WIDTH - 70, y1: y(loss), y2: y(loss) }),
@@ -210,25 +207,26 @@ export function chart(losses, judged, steps, rise) {
           y: HEIGHT - 6,
           'text-anchor': share === 0 ? 'start' : share === 1 ? 'end' : 'middle',
         },
-        share === 0 ? 'step 0' : count(share * last),
+        share === 0 ? messageText('training.step', { step: 0 }) : count(share * last),
       ),
     ),
-    rise
-      ? [
-          svg('line', {
-            class: 'chart-jump',
-            x1: x(rise.to.step),
-            x2: x(rise.to.step),
-            y1: TOP,
-            y2: HEIGHT - BOTTOM,
-          }),
-          svg(
-            'text',
-            { class: 'chart-label', x: x(rise.to.step) + 6, y: TOP + 12 },
-            `step ${count(rise.to.step)}: it looks answers up`,
-          ),
-        ]
+    chosen === null
+      ? null
+      : svg('line', {
+          class: 'chart-chosen',
+          x1: x(chosen),
+          x2: x(chosen),
+          y1: TOP,
+          y2: HEIGHT - BOTTOM,
+        }),
+    formed
+      ? mark(
+          x(formed.step),
+          messageText('training.heads.mark', { step: formed.step, head: formed.name }),
+          2,
+        )
       : null,
+    rise ? mark(x(rise.to.step), messageText('training.rise', { step: rise.to.step }), 1) : null,
     svg('path', { class: 'chart-line', d: path }),
     judged.map(({ step, loss }) =>
       svg('circle', { class: 'chart-point', cx: x(step), cy: y(loss), r: 3 }),
@@ -242,7 +240,7 @@ export function chart(losses, judged, steps, rise) {
             y: y(end.loss) + apart,
             'dominant-baseline': 'central',
           },
-          'learning',
+          messageText('training.learning'),
         )
       : null,
     kept
@@ -254,8 +252,26 @@ export function chart(losses, judged, steps, rise) {
             y: y(kept.loss) - apart,
             'dominant-baseline': 'central',
           },
-          'kept back',
+          messageText('training.kept'),
         )
       : null,
   );
+}
+
+/** A step that something began at: a dashed line, and in a line of its own what began. @param {number} x @param {string} what @param {number} line */
+function mark(x, what, line) {
+  const isLeft = x < WIDTH / 2;
+  return [
+    svg('line', { class: 'chart-jump', x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM }),
+    svg(
+      'text',
+      {
+        class: 'chart-label',
+        x: isLeft ? x + 6 : x - 6,
+        y: TOP - 2 + 14 * line,
+        'text-anchor': isLeft ? 'start' : 'end',
+      },
+      what,
+    ),
+  ];
 }

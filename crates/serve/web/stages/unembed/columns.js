@@ -7,8 +7,9 @@ import { arrowStep, moved } from '../../kit/arrows.js';
 import { asWide } from '../../kit/as_wide.js';
 import { visible } from '../../kit/chips.js';
 import { fill, h, svg } from '../../kit/dom.js';
+import { messageText } from '../../kit/messages.js';
 import { count, numberText } from '../../kit/number.js';
-import { NAMES, readout, SAID, SHORT } from './words.js';
+import { NAMES, readout, SHORT } from './words.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../unembed.js').End} End */
@@ -104,7 +105,7 @@ export function columns() {
         height: high + foot,
         tabindex: '0',
         role: 'application',
-        'aria-label': SAID.columns,
+        'aria-label': messageText('unembed.columns'),
         onpointermove: point,
         onclick: point,
         onkeydown: (/** @type {KeyboardEvent} */ event) => {
@@ -141,7 +142,8 @@ export function columns() {
       if (!from) return null;
       const [x, end] = [from.x + thick, to.x];
       const [rows, across] = [to.column.values.length, from.column.values.length];
-      const label = at === 3 ? SAID.norm.split(' ') : [`${count(across)} ×`, count(rows)];
+      const label =
+        at === 3 ? messageText('unembed.norm').split(' ') : [`${count(across)} ×`, count(rows)];
       const double = at === 1 && of.about.gated ? ['2 ·'] : [];
       const texts = [...double, ...label];
       return svg(
@@ -180,9 +182,11 @@ export function columns() {
           });
         }),
         [
-          (isNarrow ? SHORT : NAMES)[column.kind],
+          messageText((isNarrow ? SHORT : NAMES)[column.kind]),
           count(column.values.length),
-          SAID.scale(most < 100 ? most.toPrecision(2) : count(most)),
+          messageText('unembed.scale', {
+            most: most <= 1e-12 ? '0' : most < 100 ? most.toPrecision(2) : count(most),
+          }),
         ].map((text, line) =>
           svg(
             'text',

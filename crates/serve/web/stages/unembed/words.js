@@ -1,9 +1,10 @@
 /** The sentences of the figure of the end of the model, together. */
 
 import { mention, visible } from '../../kit/chips.js';
-import { h } from '../../kit/dom.js';
-import { count, number } from '../../kit/number.js';
+import { message, messageText } from '../../kit/messages.js';
+import { number } from '../../kit/number.js';
 import { short } from '../../kit/particulars.js';
+import { sentences } from '../../kit/sentences.js';
 import { said, share } from '../logits/word.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
@@ -11,49 +12,34 @@ import { said, share } from '../logits/word.js';
 /** @typedef {import('../unembed.js').End} End */
 /** @typedef {import('../unembed.js').Column} Column */
 
-/** What stands under a column. @type {Record<Column['kind'], string>} */
-export const NAMES = {
-  enters: 'enters',
-  hidden: 'hidden',
-  added: 'added',
-  normed: 'sum, normed',
-  logits: 'logits',
-};
+/** What stands under a column. */
+export const NAMES = /** @type {const} */ ({
+  enters: 'unembed.name.enters',
+  hidden: 'unembed.name.hidden',
+  added: 'unembed.name.added',
+  normed: 'unembed.name.normed',
+  logits: 'unembed.name.logits',
+});
 
-/** And where there is little room. @type {Record<Column['kind'], string>} */
-export const SHORT = { ...NAMES, normed: 'normed' };
-
-export const SAID = {
-  title: 'From one vector to a score for every word',
-  titleOf: 'What becomes of the vector of ',
-  columns: 'the columns from the last MLP to the logits, arrow keys read their numbers',
-  norm: '+, norm',
-  scale: (/** @type {string} */ most) => `to ±${most}`,
-  tableColumns: 'The columns',
-  tableNumbers: 'The numbers of the columns, by place',
-  tableWords: 'The largest logits',
-  first: (/** @type {number} */ rows) => `, the first ${count(rows)} places`,
-  headColumns: ['column', 'numbers', 'smallest', 'largest'],
-  headWords: ['word', 'id', 'logit', 'probability'],
-  place: 'place',
-};
+/** And where there is little room. */
+export const SHORT = /** @type {const} */ ({ ...NAMES, normed: 'unembed.name.normed-short' });
 
 /** What the numbers of a column are. @param {Column} column @param {Selection} of */
 function whatIs({ kind }, { about }) {
-  const last = about.layers - 1;
-  /** @type {Record<Column['kind'], string>} */
-  const what = {
-    enters:
-      about.block.order === 'sequential'
-        ? `the stream behind layer ${last}’s attention`
-        : `the stream that enters layer ${last}`,
-    hidden: 'the hidden units',
-    added: 'what the MLP adds',
-    normed: 'the sum, normed',
-    logits: 'the logits',
-  };
-  return what[kind];
+  const layer = about.layers - 1;
+  if (kind === 'enters')
+    return about.block.order === 'sequential'
+      ? messageText('unembed.what.enters', { layer })
+      : messageText('unembed.what.enters.parallel', { layer });
+  return messageText(WHAT[kind]);
 }
+
+const WHAT = /** @type {const} */ ({
+  hidden: 'unembed.what.hidden',
+  added: 'unembed.what.added',
+  normed: 'unembed.what.normed',
+  logits: 'unembed.what.logits',
+});
 
 /**
  * What stands under the cursor: a number, and of how many it is the one that is shown.
@@ -63,22 +49,24 @@ function whatIs({ kind }, { about }) {
  * @param {Record<string, string>} pieces
  */
 export function readout(of, column, { from, to, place }, pieces) {
-  const value = number(column.values[place] ?? 0, {
-    site: column.site,
-    index: column.index(place),
-    digits: 3,
-  });
   const piece = column.kind === 'logits' ? pieces[place] : undefined;
-  return [
-    `Number ${count(place)} of ${whatIs(column, of)}`,
-    piece === undefined ? '' : [', that of ', h('b', null, visible(piece))],
-    ': ',
-    value,
-    to - from > 1
-      ? `, the ${column.kind === 'logits' ? 'largest' : 'furthest from 0'} of ${count(from)} to ${count(to - 1)}`
-      : '',
-    '.',
-  ].flat();
+  const group = { from, to: to - 1 };
+  return message('unembed.readout', {
+    place,
+    what: whatIs(column, of),
+    piece: piece === undefined ? [] : message('unembed.readout.piece', { piece: visible(piece) }),
+    value: number(column.values[place] ?? 0, {
+      site: column.site,
+      index: column.index(place),
+      digits: 3,
+    }),
+    among:
+      to - from < 2
+        ? []
+        : column.kind === 'logits'
+          ? message('unembed.readout.largest', group)
+          : message('unembed.readout.furthest', group),
+  });
 }
 
 /** Numbers in the matrices between the columns; none where experts have theirs. @param {Model} about @param {Column[]} columns */
@@ -93,14 +81,12 @@ function weights({ gated, block }, columns) {
 /**
  * @param {Selection} of
  * @param {End} end
- * @returns {import('../../kit/dom.js').Child[]}
  */
 export function caption(of, { columns, top, pieces }) {
   const { about, token } = of;
   const [enters = 0, hidden = 0, added = 0, , vocabulary = 0] = columns.map(
     ({ values }) => values.length,
   );
-  const last = about.layers - 1;
   const logits = columns[4];
   const [first, probability] = [top[0]?.id ?? 0, top[0]?.probability ?? 0];
   const smallest = place(logits?.values ?? [], (a, b) => a < b);
@@ -108,29 +94,25 @@ export function caption(of, { columns, top, pieces }) {
   const { logit_cap: cap, logit_factor: factor } = about.block;
   const logit = (/** @type {number} */ id) =>
     number(logits?.values[id] ?? 0, { site: 'logits', index: `${token},${id}`, digits: 2 });
-  return [
-    `Of ${count(vocabulary)} logits after `,
-    mention(token, of.pieces[token] ?? ''),
-    ' the largest is ',
-    h('strong', null, logit(first)),
-    ', that of ',
-    said(pieces, first),
-    '; the softmax makes ',
-    share(probability, { site: 'probabilities', index: `${token},${first}` }),
-    ' of it. ',
-    'The smallest is ',
-    logit(smallest),
-    `. On the way, ${count(enters)} numbers ${
-      about.block.order === 'sequential'
-        ? `behind the attention of layer ${last}`
-        : `that enter layer ${last}`
-    } become ${count(hidden)} hidden units, and these become ${count(added)} numbers that are added to the stream. `,
-    `The sum is normed, and a dot product with each of ${count(vocabulary)} rows of a table gives the logits. `,
-    inside === null ? '' : `The matrices between the columns hold ${count(inside)} numbers. `,
-    cap === null ? '' : `This model’s cap, ${short(cap)}, has flattened its logits. `,
-    factor === 1 ? '' : `This model multiplies its logits by ${short(factor)}. `,
-    'Each column has a scale of its own. Where it has more numbers than lines, a line shows the largest logit of its group, and else the number furthest from 0.',
-  ];
+  const way = { layer: about.layers - 1, enters, hidden, added };
+  return sentences(
+    message('unembed.caption', {
+      count: vocabulary,
+      token: mention(token, of.pieces[token] ?? ''),
+      logit: logit(first),
+      word: said(pieces, first),
+      share: share(probability, { site: 'probabilities', index: `${token},${first}` }),
+    }),
+    message('unembed.caption.smallest', { logit: logit(smallest) }),
+    about.block.order === 'sequential'
+      ? message('unembed.caption.way', way)
+      : message('unembed.caption.way.parallel', way),
+    message('unembed.caption.table', { count: vocabulary }),
+    inside === null ? null : message('unembed.caption.matrices', { count: inside }),
+    cap === null ? null : message('unembed.caption.cap', { cap: short(cap) }),
+    factor === 1 ? null : message('unembed.caption.factor', { factor: short(factor) }),
+    message('unembed.caption.scale'),
+  );
 }
 
 /** The place of the value that comes before all others. @param {ArrayLike<number>} values @param {(a: number, b: number) => boolean} isBefore */

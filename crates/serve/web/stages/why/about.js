@@ -10,6 +10,7 @@
 import { ask } from '../../kit/client.js';
 import { fill, h } from '../../kit/dom.js';
 import { button } from '../../kit/figure.js';
+import { messageText } from '../../kit/messages.js';
 import { opensOn } from '../example.js';
 import { UNCERTAIN } from '../logits/word.js';
 
@@ -67,7 +68,9 @@ export function subject(page) {
         node,
         example.node,
         follows && !isOwn
-          ? button('another example', () => page.set({ 'why.of': null, 'why.open': null }))
+          ? button(messageText('why.another-example'), () =>
+              page.set({ 'why.of': null, 'why.open': null }),
+            )
           : null,
       );
       const key = isOwn || follows ? 'next' : 'why.word';

@@ -8,7 +8,7 @@
 import { ask } from '../../kit/client.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
-/** @typedef {{kind: string, layer?: number, head?: number}} Component */
+/** @typedef {{kind: string, layer?: number, head?: number, site?: string}} Component  `site`: of an edit */
 /** @typedef {Component & {token: number}} Step  a component at a token */
 
 /**
@@ -80,16 +80,14 @@ export function question({ of, word, against, exact }) {
  * The sum, opened at least as far as was asked for.
  * @param {Asked} subject
  * @param {string | undefined} asked  as the address has it
- * @param {AbortSignal} signal
+ * @param {import('../../kit/client.js').Options} options
  * @returns {Promise<Answer>}
  */
-export async function summed(subject, asked, signal) {
+export async function summed(subject, asked, options) {
   /** @type {Answer | null} */
   let answer = null;
   for (const openings of OPENINGS) {
-    answer = /** @type {Answer} */ (
-      await ask('why', { ...question(subject), openings }, { signal })
-    );
+    answer = /** @type {Answer} */ (await ask('why', { ...question(subject), openings }, options));
     const { parts, is_complete } = answer.why.unfolding;
     if (is_complete || isOpened(parts, asked)) break;
   }

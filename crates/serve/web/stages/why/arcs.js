@@ -6,6 +6,7 @@
 import { pressed } from '../../kit/bars.js';
 import { mention, visible } from '../../kit/chips.js';
 import { fill, h, sideways, svg } from '../../kit/dom.js';
+import { messageText } from '../../kit/messages.js';
 import { format } from '../../kit/number.js';
 import { DIGITS, heard } from './captions.js';
 
@@ -39,11 +40,13 @@ export function arcsOf(parts) {
   const least = LEAST * Math.abs(found[0]?.part.contribution ?? 0);
   /** What a head carried may be read by several parts further on: the strongest stands for them. */
   const seen = new Set();
-  const single = found.filter(({ from, to, part: { component } }) => {
-    const name = `${component.layer}.${component.head} ${from} ${to}`;
-    return !seen.has(name) && seen.add(name);
-  });
+  const single = found.filter((arc) => !seen.has(nameOf(arc)) && seen.add(nameOf(arc)));
   return single.slice(0, MOST).filter(({ part }) => Math.abs(part.contribution) >= least);
+}
+
+/** Which head carried it, and between which tokens. @param {Arc} arc */
+function nameOf({ from, to, part: { component } }) {
+  return `${component.layer}.${component.head} ${from} ${to}`;
 }
 
 /**
@@ -55,16 +58,20 @@ export function arcs({ onPick }) {
   const drawing = h('div', { class: 'why-arcs' });
   const node = h('div', { class: 'why-over' }, h('div', { class: 'why-line' }, drawing, words));
   sideways(node);
-  /** @type {{of: Selection, answer: Answer, open: number[]} | null} */
+  /** @type {{of: Selection, answer: Answer, open: number[], before: Answer | null} | null} */
   let now = null;
   let cut = '';
 
   function draw() {
     if (!now || node.clientWidth === 0) return;
-    const { of, answer, open } = now;
+    const { of, answer, open, before } = now;
     const { parts } = answer.why.unfolding;
     const shown = arcsOf(parts);
-    const most = Math.abs(shown[0]?.part.contribution ?? 1);
+    const earlier = before ? arcsOf(before.why.unfolding.parts) : [];
+    const strongest = [shown[0], earlier[0]].map((arc) => Math.abs(arc?.part.contribution ?? 0));
+    const most = Math.max(...strongest) || 1;
+    const thick = (/** @type {Part} */ part) =>
+      (1 + (6 * Math.abs(part.contribution)) / most).toFixed(1);
     const chips = /** @type {HTMLElement[]} */ ([...words.children]);
     const middle = (/** @type {number} */ token) => {
       const node = chips[token];
@@ -75,17 +82,26 @@ export function arcs({ onPick }) {
     const named = [];
     /** Arcs between the same words lie above each other. @type {Map<string, number>} */
     const lanes = new Map();
+    /** Where what a head carried between two words is drawn, now and before. @type {Map<string, ReturnType<typeof curve>>} */
+    const drawn = new Map();
+    const lineOf = (/** @type {Arc} */ arc) => {
+      const known = drawn.get(nameOf(arc));
+      if (known) return known;
+      const between = `${arc.from},${arc.to}`;
+      const lane = lanes.get(between) ?? 0;
+      lanes.set(between, lane + 1);
+      const line = curve(middle(arc.from), middle(arc.to), lane);
+      drawn.set(nameOf(arc), line);
+      return line;
+    };
     const lines = shown.map((arc) => {
       const { at, from, to, part } = arc;
-      const lane = lanes.get(`${from},${to}`) ?? 0;
-      lanes.set(`${from},${to}`, lane + 1);
-      const { path, places } = curve(middle(from), middle(to), lane);
+      const { path, places } = lineOf(arc);
       const free = places.find(([x, y]) =>
         named.every(([otherX, otherY]) => Math.abs(x - otherX) > 28 || Math.abs(y - otherY) > 13),
       );
       const [x, y] = free ?? places[0] ?? [0, 0];
       if (free) named.push(free);
-      const size = Math.abs(part.contribution) / most;
       const { layer, head } = part.component;
       const isOpen = open.includes(at);
       // All that an opened head carried is lit, until one of it is opened.
@@ -98,25 +114,48 @@ export function arcs({ onPick }) {
           tabindex: '0',
           role: 'button',
           'aria-pressed': String(isOpen),
-          'aria-label': `head ${layer}.${head} from ${heard(of, from)} to ${heard(of, to)}: ${format(part.contribution, { digits: DIGITS, sign: true })}`,
+          'aria-label': messageText('why.arc.heard', {
+            head: `${layer}.${head}`,
+            from: heard(of, from),
+            to: heard(of, to),
+            added: format(part.contribution, { digits: DIGITS, sign: true }),
+          }),
           onclick: () => onPick(at),
           onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(event) && onPick(at),
         },
         svg('path', { class: 'why-reach', d: path }),
-        svg('path', { class: 'why-curve', d: path, 'stroke-width': (1 + 6 * size).toFixed(1) }),
+        svg('path', { class: 'why-curve', d: path, 'stroke-width': thick(part) }),
         // A name without room is seen when its arc is pointed at.
         svg(
           'text',
           { class: `why-head ${free ? '' : 'is-crowded'}`, x, y },
-          isLit ? `head ${layer}.${head}` : `${layer}.${head}`,
+          isLit ? messageText('common.head', { head: `${layer}.${head}` }) : `${layer}.${head}`,
         ),
         svg(
           'title',
           null,
-          `head ${layer}.${head}: ${format(part.contribution, { digits: DIGITS, sign: true })}`,
+          messageText('why.arc', {
+            head: `${layer}.${head}`,
+            added: format(part.contribution, { digits: DIGITS, sign: true }),
+          }),
         ),
       );
     });
+    const ghosts = earlier.map((arc) =>
+      svg(
+        'g',
+        { class: 'why-ghost' },
+        svg('path', { d: lineOf(arc).path, 'stroke-width': thick(arc.part) }),
+        svg(
+          'title',
+          null,
+          messageText('why.arc.before', {
+            head: `${arc.part.component.layer}.${arc.part.component.head}`,
+            added: format(arc.part.contribution, { digits: DIGITS, sign: true }),
+          }),
+        ),
+      ),
+    );
     fill(
       drawing,
       svg(
@@ -127,8 +166,9 @@ export function arcs({ onPick }) {
           viewBox: `0 0 ${width} ${HEIGHT}`,
           role: 'group',
           'data-roving': '',
-          'aria-label': 'what heads carried from word to word',
+          'aria-label': messageText('why.arcs'),
         },
+        ghosts,
         lines,
       ),
     );
@@ -149,9 +189,9 @@ export function arcs({ onPick }) {
 
   return {
     node,
-    /** @param {Selection} of @param {Answer} answer @param {number[]} open */
-    draw(of, answer, open) {
-      now = { of, answer, open };
+    /** @param {Selection} of @param {Answer} answer @param {number[]} open @param {Answer | null} before */
+    draw(of, answer, open, before) {
+      now = { of, answer, open, before };
       const key = JSON.stringify([of.pieces, of.token, answer.why.target]);
       if (key !== cut) {
         fill(

@@ -5,6 +5,7 @@
 
 import { fill, h } from '../../kit/dom.js';
 import { button } from '../../kit/figure.js';
+import { message, messageText } from '../../kit/messages.js';
 import { barCell, remembering, said } from '../logits/word.js';
 import { question, roots, strongest, summed } from './answer.js';
 import { added, briefly, name } from './captions.js';
@@ -46,17 +47,16 @@ export function brief(page) {
       h(
         'p',
         { class: 'why-heading' },
-        'what adds up to the logit of ',
-        said(answer.pieces, answer.why.target),
+        message('why.brief.title', { next: said(answer.pieces, answer.why.target) }),
       ),
       ...rows,
       h('p', { class: 'why-brief-told' }, briefly(of, answer)),
       h(
         'p',
         null,
-        button('open the parts, below', further),
+        button(messageText('why.brief.open'), further),
         ' ',
-        button('close', () => page.set({ 'next.why': null })),
+        button(messageText('why.brief.close'), () => page.set({ 'next.why': null })),
       ),
     ];
   }
@@ -69,7 +69,7 @@ export function brief(page) {
       if (id === null) return fill(node);
       const subject = { of, word: id, against: null, exact: true };
       const key = [question(subject), of.about.step, of.changes];
-      const answer = await once(key, (signal) => summed(subject, undefined, signal));
+      const answer = await once(key, (signal) => summed(subject, undefined, { signal }));
       if (!signal.aborted) fill(node, drawing(of, answer));
     },
   };

@@ -2,7 +2,9 @@
 
 import { mention, word } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
+import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
+import { sentences } from '../logits/sentences.js';
 import { said } from '../logits/word.js';
 import { roots, strongest } from './answer.js';
 
@@ -18,33 +20,49 @@ import { roots, strongest } from './answer.js';
 export const DIGITS = 2;
 
 /** A part's name in a list. @param {Component} component */
-export function name({ kind, layer, head }) {
-  /** @type {Record<string, string>} */
-  const names = {
-    embedding: 'embedding',
-    position: 'position',
-    head: `head ${layer}.${head}`,
-    source: `source of ${layer}.${head}`,
-    attention_bias: `biases, attention ${layer}`,
-    value_bias: `biases, values ${layer}.${head}`,
-    mlp: `MLP ${layer}`,
-    mlp_remainder: 'not linear',
-    final_bias: 'biases at the end',
-  };
-  return names[kind] ?? kind;
+export function name({ kind, layer = 0, head = 0, site = '' }) {
+  const at = { layer };
+  const of = { head: `${layer}.${head}` };
+  switch (kind) {
+    case 'embedding':
+      return messageText('why.part.embedding');
+    case 'position':
+      return messageText('why.part.position');
+    case 'head':
+      return messageText('common.head', of);
+    case 'source':
+      return messageText('why.part.source', of);
+    case 'attention_bias':
+      return messageText('why.part.attention-bias', at);
+    case 'value_bias':
+      return messageText('why.part.value-bias', of);
+    case 'mlp':
+      return messageText('why.part.mlp', at);
+    case 'mlp_remainder':
+      return messageText('why.part.mlp-remainder');
+    case 'edit':
+      return messageText('why.part.edit', { site });
+    case 'final_bias':
+      return messageText('why.part.final-bias');
+    default:
+      return kind;
+  }
 }
 
 /** The same in a sentence. @param {Component} component */
-export function article(component) {
-  const { kind, layer, head } = component;
-  if (kind === 'head') return `head ${layer}.${head}`;
-  if (kind === 'mlp') return `the MLP of layer ${layer}`;
-  return `the ${name(component)}`;
+export function inSentence(component) {
+  const { kind, layer = 0, head = 0 } = component;
+  if (kind === 'head') return messageText('common.head', { head: `${layer}.${head}` });
+  if (kind === 'mlp') return messageText('why.part.mlp.said', { layer });
+  return messageText('why.part.said', { part: name(component) });
 }
 
-/** A sentence begins with it. @param {string} text */
-function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+/** The same where a sentence begins with it. @param {Component} component */
+function atBeginning(component) {
+  const { kind, layer = 0, head = 0 } = component;
+  if (kind === 'head') return messageText('why.part.head.begins', { head: `${layer}.${head}` });
+  if (kind === 'mlp') return messageText('why.part.mlp.begins', { layer });
+  return messageText('why.part.begins', { part: name(component) });
 }
 
 /** Whether a token's word stands in the text more than once. @param {Selection} of @param {number} token */
@@ -60,7 +78,7 @@ function isRepeated({ pieces }, token) {
  */
 export function place(of, token) {
   const places = isRepeated(of, token)
-    ? [h('span', { class: 'why-place', title: `token ${token}` }, `${token}`)]
+    ? [h('span', { class: 'why-place', title: messageText('why.place', { token }) }, String(token))]
     : [];
   return [mention(token, of.pieces[token] ?? ''), ...places];
 }
@@ -68,7 +86,7 @@ export function place(of, token) {
 /** The same for those who hear it. @param {Selection} of @param {number} token */
 export function heard(of, token) {
   const own = word(of.pieces[token] ?? '');
-  return isRepeated(of, token) ? `${own} (${token})` : own;
+  return isRepeated(of, token) ? messageText('why.place.heard', { token: own, at: token }) : own;
 }
 
 /** @param {number} value */
@@ -76,44 +94,49 @@ export function added(value) {
   return number(value, { digits: DIGITS, sign: true });
 }
 
-/** The logit, or the difference of two, as it is shown. @param {Selection} of @param {Answer} answer */
-export function total(of, { why }) {
+/** The logit, or the difference of two, as it is shown. @param {Selection} of @param {Answer} answer @param {boolean} [isBefore] */
+export function total(of, { why }, isBefore = false) {
   // Of two logits' difference there is no site.
   const site = why.against === null ? 'logits' : undefined;
-  return number(why.logit, { site, index: `${of.token},${why.target}`, digits: DIGITS });
+  return number(why.logit, { site, index: `${of.token},${why.target}`, digits: DIGITS, isBefore });
 }
 
-/** What the sum is of: `the logit of smith`, or how far it is ahead of another. @param {Answer} answer @returns {Child[]} */
+/** What the sum is of: `the logit of smith`, or how far it is ahead of another. @param {Answer} answer */
 export function what({ why, pieces }) {
-  const own = said(pieces, why.target);
+  const next = said(pieces, why.target);
   return why.against === null
-    ? ['the logit of ', own]
-    : ['the logit of ', own, ' less that of ', said(pieces, why.against)];
+    ? message('why.what', { next })
+    : message('why.what.less', { next, against: said(pieces, why.against) });
 }
 
 /**
  * The strongest part and where it comes from, in a sentence.
  * @param {Selection} selection @param {Answer} answer
- * @returns {Child[]}
+ * @returns {(Node | string)[]}
  */
 export function briefly(selection, answer) {
   const { parts } = answer.why.unfolding;
   const first = strongest(parts, roots(parts))[0];
   if (first === undefined) return [];
   const top = of(first, parts);
+  const about = {
+    part: atBeginning(top.component),
+    size: number(Math.abs(top.contribution), { digits: DIGITS }),
+    what: what(answer),
+    total: total(selection, answer),
+  };
+  const from = origin(selection, parts, top);
   const isGift = top.contribution >= 0;
-  return [
-    capital(article(top.component)),
-    isGift ? ' adds ' : ' takes ',
-    h('strong', null, number(Math.abs(top.contribution), { digits: DIGITS })),
-    isGift ? ' to ' : ' off ',
-    ...what(answer),
-    ', which is ',
-    h('strong', null, total(selection, answer)),
-    ' in all',
-    ...origin(selection, parts, top),
-    '.',
-  ];
+  if (from === null)
+    return isGift ? message('why.caption.adds', about) : message('why.caption.takes', about);
+  const { isMost, ...source } = from;
+  if (isMost)
+    return isGift
+      ? message('why.caption.adds.most', { ...about, ...source })
+      : message('why.caption.takes.most', { ...about, ...source });
+  return isGift
+    ? message('why.caption.adds.largest', { ...about, ...source })
+    : message('why.caption.takes.largest', { ...about, ...source });
 }
 
 /** @param {number} at @param {Part[]} parts */
@@ -125,85 +148,94 @@ const of = (at, parts) => /** @type {Part} */ (parts[at]);
  * @param {Selection} selection
  * @param {Answer} answer
  * @param {boolean} opensMlps
- * @returns {Child[]}
+ * @param {Answer | null} before  without the changes, where there are some
+ * @returns {(Node | string)[]}
  */
-export function sentence(selection, answer, opensMlps) {
+export function caption(selection, answer, opensMlps, before) {
   const { why } = answer;
   const { parts } = why.unfolding;
   const all = strongest(parts, roots(parts));
   const first = all[0];
   if (first === undefined) return [];
   const top = of(first, parts);
-  const isGift = top.contribution >= 0;
-  const against = all.find((at) => of(at, parts).contribution * top.contribution < 0);
   const head = all.find((at) => of(at, parts).component.kind === 'head');
-  return [
-    ...briefly(selection, answer),
-    ' ',
-    ...(top.component.kind === 'head' || head === undefined
-      ? []
-      : strongestHead(selection, parts, of(head, parts))),
-    ...(against === undefined
-      ? [`No part ${isGift ? 'takes anything off' : 'adds anything'}. `]
-      : [
-          `Most is ${isGift ? 'taken off' : 'added'} by `,
-          article(of(against, parts).component),
-          ': ',
-          added(of(against, parts).contribution),
-          '. ',
-        ]),
+  return sentences(
+    briefly(selection, answer),
+    before &&
+      message('why.caption.before', { what: what(answer), total: total(selection, before, true) }),
+    top.component.kind === 'head' || head === undefined
+      ? null
+      : strongestHead(selection, parts, of(head, parts)),
+    opposed(parts, all, top),
     ...exactness(answer),
-    opensMlps
-      ? ' What goes through an MLP is opened by the MLP’s slope, and marked ~: it adds up as well, but says less about what a change would do.'
-      : '',
-  ];
+    opensMlps ? message('why.caption.opens-mlps') : null,
+  );
 }
 
-/** The strongest head, where another part is stronger. @param {Selection} selection @param {Part[]} parts @param {Part} head @returns {Child[]} */
+/** What stands most against the strongest part. @param {Part[]} parts @param {number[]} all @param {Part} top */
+function opposed(parts, all, top) {
+  const isGift = top.contribution >= 0;
+  const found = all.find((at) => of(at, parts).contribution * top.contribution < 0);
+  if (found === undefined)
+    return isGift ? message('why.caption.none-takes') : message('why.caption.none-adds');
+  const { component, contribution } = of(found, parts);
+  const about = { part: inSentence(component), added: added(contribution) };
+  return isGift
+    ? message('why.caption.most-taken', about)
+    : message('why.caption.most-added', about);
+}
+
+/** The strongest head, where another part is stronger. @param {Selection} selection @param {Part[]} parts @param {Part} head */
 function strongestHead(selection, parts, head) {
-  return [
-    `Of the heads, ${article(head.component)} ${head.contribution >= 0 ? 'adds' : 'takes off'} most, `,
-    h('strong', null, number(Math.abs(head.contribution), { digits: DIGITS })),
-    ...origin(selection, parts, head),
-    '. ',
-  ];
+  const about = {
+    head: inSentence(head.component),
+    size: number(Math.abs(head.contribution), { digits: DIGITS }),
+  };
+  const from = origin(selection, parts, head);
+  const isGift = head.contribution >= 0;
+  if (from === null)
+    return isGift
+      ? message('why.caption.head-adds', about)
+      : message('why.caption.head-takes', about);
+  const { isMost, ...source } = from;
+  if (isMost)
+    return isGift
+      ? message('why.caption.head-adds.most', { ...about, ...source })
+      : message('why.caption.head-takes.most', { ...about, ...source });
+  return isGift
+    ? message('why.caption.head-adds.largest', { ...about, ...source })
+    : message('why.caption.head-takes.largest', { ...about, ...source });
 }
 
 /**
- * Where the largest part of a head's contribution comes from.
+ * Where the largest part of a head's contribution comes from, and whether that is most of it.
  * @param {Selection} selection @param {Part[]} parts @param {Part} top
- * @returns {Child[]}
  */
 function origin(selection, parts, top) {
   const first = top.component.kind === 'head' ? strongest(parts, top.parts)[0] : undefined;
-  if (first === undefined) return [];
+  if (first === undefined) return null;
   const source = of(first, parts);
   const share = source.contribution / top.contribution;
-  return [
-    share > 0.5 && share <= 1 ? '; most of that, ' : '; the largest part of that, ',
-    h('strong', null, added(source.contribution)),
-    ', comes from ',
-    ...place(selection, source.token),
-  ];
+  return {
+    isMost: share > 0.5 && share <= 1,
+    added: added(source.contribution),
+    token: place(selection, source.token),
+  };
 }
 
-/** How exact the sum is. @param {Answer} answer @returns {Child[]} */
+/** How exact the sum is. @param {Answer} answer */
 function exactness({ why }) {
-  const [all, rest] = [why.parts.length, h('span', { class: 'number' }, tiny(why.rounding))];
-  const cap = why.cap
-    ? [
-        ' A cap stands behind the sum in this model: the parts add up to ',
-        number(why.before_cap, { digits: DIGITS }),
-        ', and the cap leaves ',
-        number(why.cap.factor, { percent: true }),
-        ' of it.',
-      ]
-    : [];
   return [
-    `All ${all} parts add up to what the model computed, but for `,
-    rest,
-    ', the rounding of 32-bit numbers.',
-    ...cap,
+    message('why.caption.exact', {
+      count: why.parts.length,
+      rest: h('span', { class: 'number' }, tiny(why.rounding)),
+    }),
+    why.cap
+      ? message('why.caption.cap', {
+          sum: number(why.before_cap, { digits: DIGITS }),
+          share: number(why.cap.factor, { percent: true }),
+        })
+      : null,
   ];
 }
 
@@ -215,14 +247,15 @@ export function tiny(value) {
 
 /** A step of a path in words. @param {Selection} selection @param {Step} step */
 function stepHeard(selection, step) {
-  const at = heard(selection, step.token);
+  const about = { part: name(step), token: heard(selection, step.token) };
   return step.kind === 'embedding' || step.kind === 'position'
-    ? `${name(step)} of ${at}`
-    : `${name(step)} at ${at}`;
+    ? messageText('why.path.written', about)
+    : messageText('why.path.step', about);
 }
 
 /** A path in words: what first wrote it, and what carried it. @param {Selection} selection @param {Path} path */
 export function pathHeard(selection, path) {
   const steps = [path.begins, ...path.through].map((step) => stepHeard(selection, step));
-  return `${path.is_linearised ? '~ ' : ''}${steps.join(' → ')} → logit`;
+  const to = messageText('why.path', { steps: steps.join(' → ') });
+  return path.is_linearised ? `~ ${to}` : to;
 }

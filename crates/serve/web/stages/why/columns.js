@@ -4,10 +4,12 @@
  */
 
 import { h } from '../../kit/dom.js';
-import { number } from '../../kit/number.js';
+import { message, messageText } from '../../kit/messages.js';
+import { format, number } from '../../kit/number.js';
 import { hoverToken } from '../../kit/state.js';
 import { barCell, refill } from '../logits/word.js';
 import { roots, strongest } from './answer.js';
+import { earlier } from './before.js';
 import { added, DIGITS, heard, name, place, tiny, total, what } from './captions.js';
 
 /** @typedef {import('../../kit/dom.js').Child} Child */
@@ -27,6 +29,7 @@ const COLUMN = 262;
  * @property {Selection} of
  * @property {Answer} answer
  * @property {number[]} open  the opened parts, from the logit on
+ * @property {Answer | null} before  the sum without the changes, where there are some
  */
 
 /**
@@ -39,7 +42,7 @@ export function columns({ onOpen, onHover }) {
     class: 'why-crumbs',
     'data-roving': '',
     role: 'group',
-    'aria-label': 'what is opened',
+    'aria-label': messageText('why.crumbs'),
   });
   const columnsNode = h('div', { class: 'why-columns' });
   const node = h('div', { class: 'why-tree' }, crumbs, columnsNode);
@@ -48,6 +51,8 @@ export function columns({ onOpen, onHover }) {
   /** Columns whose weak parts are listed too, by what is opened. @type {Set<number>} */
   const long = new Set();
   let room = 0;
+  /** What a part added without the changes. */
+  let was = earlier([], null);
   new ResizeObserver(() => {
     if (view && fitting() !== room) draw();
   }).observe(node);
@@ -60,8 +65,9 @@ export function columns({ onOpen, onHover }) {
   function draw() {
     if (!view) return;
     room = fitting();
-    const { of, answer, open } = view;
+    const { of, answer, open, before } = view;
     const { parts } = answer.why.unfolding;
+    was = earlier(parts, before);
     // The logit, and what is opened.
     const all = [-1, ...open];
     const lists = all.map((at) =>
@@ -70,11 +76,12 @@ export function columns({ onOpen, onHover }) {
     const max = Math.max(
       1e-12,
       ...lists.flat().map((at) => Math.abs(parts[at]?.contribution ?? 0)),
+      ...lists.flat().map((at) => Math.abs(was(at) ?? 0)),
     );
     const from = Math.max(0, all.length - room);
     refill(
       crumbs,
-      all.flatMap((at, level) => crumb({ of, answer, open }, at, level, level >= from)),
+      all.flatMap((at, level) => crumb({ of, answer, open, before }, at, level, level >= from)),
     );
     refill(
       columnsNode,
@@ -88,7 +95,7 @@ export function columns({ onOpen, onHover }) {
   }
 
   /** @param {View} view @param {number} at @param {number} level @param {boolean} isSeen */
-  function crumb({ of, answer, open }, at, level, isSeen) {
+  function crumb({ of, answer, open, before }, at, level, isSeen) {
     const part = answer.why.unfolding.parts[at];
     return [
       level === 0 ? null : h('span', { class: 'why-then', 'aria-hidden': 'true' }, '›'),
@@ -102,7 +109,12 @@ export function columns({ onOpen, onHover }) {
         },
         part ? label(of, part) : what(answer),
         ' ',
-        part ? added(part.contribution) : total(of, answer),
+        part
+          ? added(part.contribution)
+          : [
+              before && h('span', { class: 'was' }, total(of, before, true), ' → '),
+              total(of, answer),
+            ],
       ),
     ];
   }
@@ -114,21 +126,24 @@ export function columns({ onOpen, onHover }) {
    */
   function column(view, list, level, at, max) {
     if (!view) return null;
-    const { of, answer } = view;
+    const { of, answer, before } = view;
     const { parts } = answer.why.unfolding;
     const shown = long.has(at) ? list : list.slice(0, seen(parts, list));
     const others = list.slice(shown.length);
     const rest = others.reduce((sum, part) => sum + (parts[part]?.contribution ?? 0), 0);
     const opener = parts[at];
+    const left = { rest: h('span', { class: 'number' }, tiny(answer.why.rounding)) };
     return h(
       'div',
       {
         class: 'why-column',
         'data-roving': '',
         role: 'group',
-        'aria-label': opener ? `the parts of ${spokenLabel(of, opener)}` : 'the parts of the logit',
+        'aria-label': opener
+          ? messageText('why.column', { part: spokenLabel(of, opener) })
+          : messageText('why.column.logit'),
       },
-      h('p', { class: 'why-heading' }, opener ? heading(of, opener) : 'who wrote it'),
+      h('p', { class: 'why-heading' }, opener ? heading(of, opener) : message('why.heading')),
       h(
         'div',
         { class: 'why-rows' },
@@ -145,7 +160,7 @@ export function columns({ onOpen, onHover }) {
                   draw();
                 },
               },
-              h('span', { class: 'why-name' }, `${others.length} others`),
+              h('span', { class: 'why-name' }, message('why.others', { count: others.length })),
               barCell(rest, max, { signed: true }),
               number(rest, { digits: DIGITS, sign: true, class: 'why-rest' }),
               h('span', { class: 'why-more', 'aria-hidden': 'true' }, '⋯'),
@@ -157,13 +172,12 @@ export function columns({ onOpen, onHover }) {
             'p',
             { class: 'why-sum' },
             '= ',
+            before && h('span', { class: 'was' }, total(of, before, true), ' → '),
             h('strong', null, total(of, answer)),
             h(
               'span',
               { class: 'why-rounding' },
-              answer.why.cap ? ' behind the cap, and ' : ', and ',
-              h('span', { class: 'number' }, tiny(answer.why.rounding)),
-              ' left over',
+              answer.why.cap ? message('why.sum.cap', left) : message('why.sum', left),
             ),
           )
         : null,
@@ -184,14 +198,21 @@ export function columns({ onOpen, onHover }) {
   function row({ of, answer, open }, at, level, max) {
     const part = /** @type {Part} */ (answer.why.unfolding.parts[at]);
     const isOpen = open[level] === at;
+    const before = was(at);
     const canOpen = !part.is_end;
     const cells = [
       h('span', { class: 'why-name' }, part.is_linearised ? '~ ' : null, label(of, part)),
-      barCell(part.contribution, max, { signed: true }),
+      barCell(part.contribution, max, { signed: true, before }),
       added(part.contribution),
       h('span', { class: 'why-more', 'aria-hidden': 'true' }, canOpen ? '›' : ''),
     ];
     const hover = {
+      title:
+        before === undefined
+          ? null
+          : messageText('why.row.before', {
+              added: format(before, { digits: DIGITS, sign: true }),
+            }),
       onpointerenter: () => (onHover(at), hoverToken(part.token)),
       onpointerleave: () => (onHover(null), hoverToken(null)),
     };
@@ -237,7 +258,7 @@ function spokenLabel(of, { component, token }) {
 
 /** What a column's parts are. @param {Selection} of @param {Part} part @returns {Child[]} */
 function heading(of, { component: { kind, layer, head }, token }) {
-  if (kind === 'head') return [`head ${layer}.${head} took it from`];
-  if (kind === 'source') return ['who wrote what ', ...place(of, token), ' gave'];
-  return [`who wrote what MLP ${layer} made of it`];
+  if (kind === 'head') return message('why.heading.head', { head: `${layer}.${head}` });
+  if (kind === 'source') return message('why.heading.source', { token: place(of, token) });
+  return message('why.heading.mlp', { layer: layer ?? 0 });
 }

@@ -3,6 +3,7 @@
 import { asWide } from '../../kit/as_wide.js';
 import { pressed } from '../../kit/bars.js';
 import { h, svg } from '../../kit/dom.js';
+import { messageText } from '../../kit/messages.js';
 import { format } from '../../kit/number.js';
 import { linear, short } from '../logits/plot.js';
 import { DIGITS } from './captions.js';
@@ -51,7 +52,7 @@ export function curve({ onPick }) {
         viewBox: `0 0 ${width} ${HEIGHT}`,
         role: 'group',
         'data-roving': '',
-        'aria-label': 'the change of the logit by how many are switched off',
+        'aria-label': messageText('faithfulness.curve'),
       },
       told < 0
         ? null
@@ -75,8 +76,12 @@ export function curve({ onPick }) {
       [0, ...check.map(({ off }) => off)].map((off, at) =>
         svg('text', { x: x(at), y: box.bottom + 15, class: 'axis-tick is-x' }, String(off)),
       ),
-      svg('text', { x: box.right, y: box.bottom + 31, class: 'axis-name is-x' }, 'switched off'),
-      svg('text', { x: 0, y: 12, class: 'axis-name is-y' }, 'change of the logit'),
+      svg(
+        'text',
+        { x: box.right, y: box.bottom + 31, class: 'axis-name is-x' },
+        messageText('faithfulness.off'),
+      ),
+      svg('text', { x: 0, y: 12, class: 'axis-name is-y' }, messageText('faithfulness.change')),
       svg('polyline', { class: 'faithfulness-line is-predicted', points: line('predicted') }),
       svg('polyline', { class: 'faithfulness-line', points: line('real') }),
       check.map((of, at) => {
@@ -88,7 +93,11 @@ export function curve({ onPick }) {
             tabindex: '0',
             role: 'button',
             'aria-pressed': String(isTold),
-            'aria-label': `${of.off} off: predicted ${format(of.predicted, { digits: DIGITS, sign: true })}, real ${format(of.real, { digits: DIGITS, sign: true })}`,
+            'aria-label': messageText('faithfulness.point', {
+              off: of.off,
+              predicted: format(of.predicted, { digits: DIGITS, sign: true }),
+              real: format(of.real, { digits: DIGITS, sign: true }),
+            }),
             onclick: () => onPick(of.off),
             onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(event) && onPick(of.off),
           },
@@ -118,12 +127,12 @@ export function curve({ onPick }) {
       svg(
         'text',
         { class: 'faithfulness-name is-predicted', x: box.right + 10, y: predictedY + sign * push },
-        'predicted',
+        messageText('faithfulness.predicted'),
       ),
       svg(
         'text',
         { class: 'faithfulness-name', x: box.right + 10, y: realY - sign * push },
-        'real',
+        messageText('faithfulness.real'),
       ),
     );
   }

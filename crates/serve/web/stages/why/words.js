@@ -6,6 +6,7 @@
 import { ask, ProgramError, UnreachableError } from '../../kit/client.js';
 import { fill, h } from '../../kit/dom.js';
 import { choice } from '../../kit/figure.js';
+import { messageText } from '../../kit/messages.js';
 import { look } from '../logits/word.js';
 
 /** @typedef {import('./about.js').Subject} Subject */
@@ -39,8 +40,8 @@ export function chooser(page, label) {
     hidden: true,
     spellcheck: 'false',
     autocomplete: 'off',
-    placeholder: 'a word, then Enter',
-    'aria-label': `${label}, written`,
+    placeholder: messageText('why.written.placeholder'),
+    'aria-label': messageText('why.written', { label }),
     onkeydown: (/** @type {KeyboardEvent} */ event) => {
       if (event.key === 'Enter') find(input.value);
     },
@@ -62,7 +63,7 @@ export function chooser(page, label) {
       const { found } = await ask('next', { ...about, most: 1, find: text });
       const [first] = found?.tokens ?? [];
       if (first) take(first.id);
-      else fill(refused, 'no token has it in it');
+      else fill(refused, messageText('why.written.none'));
     } catch (error) {
       // The page itself says when the program does not answer.
       if (error instanceof ProgramError) fill(refused, error.message);
@@ -91,14 +92,14 @@ export function chooser(page, label) {
       if (shown !== null && shown !== first?.id && !others.includes(shown)) others.push(shown);
       /** @type {[string, string]} */
       const none = isCompared
-        ? ['', 'nothing']
-        : ['', `${look(pieces, first?.id ?? -1)} (the likeliest)`];
+        ? ['', messageText('why.against.nothing')]
+        : ['', messageText('next-word.likeliest', { word: look(pieces, first?.id ?? -1) })];
       const chosen = shown === null || (!isCompared && shown === first?.id) ? '' : String(shown);
       control.set(
         [
           none,
           ...others.map((id) => /** @type {[string, string]} */ ([String(id), look(pieces, id)])),
-          [WRITTEN, 'another word …'],
+          [WRITTEN, messageText('why.written.another')],
         ],
         input.hidden ? chosen : WRITTEN,
       );
