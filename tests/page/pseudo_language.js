@@ -52,7 +52,7 @@ const VALUES = [
   'code',
   'pre',
   // Put together from its tokens.
-  '[data-stage="repetition"] td:last-child',
+  '[data-stage="repetition"] td:nth-child(n + 4)',
 ];
 /** Attributes that are read. */
 const ATTRIBUTES = [

@@ -6,16 +6,13 @@
 
 export default /** @type {const} */ ({
   /* common: what several figures say */
-  'common.list': '{few} and {last}',
   'common.head': 'head {head}',
   'common.layer': 'layer {layer}',
   'common.token': 'token',
   'common.id': 'id',
   'common.logit': 'logit',
   'common.probability': 'probability',
-  'common.list.and': '{before} and {item}',
-  'common.list.comma': '{before}, {item}',
-  'common.list.semicolon': '{before}; {item}',
+  'common.clauses': '{before}; {clause}',
   'common.layers': { one: 'layer {layers}', other: 'layers {layers}' },
   'common.range': '{first} to {last}',
   'common.token-at': 'token {token}',

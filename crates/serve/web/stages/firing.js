@@ -5,7 +5,8 @@
 
 import { visible, word } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
-import { command, opens } from '../kit/command.js';
+import { command } from '../kit/command.js';
+import { opens } from '../kit/command_line.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
 import { message, messageText } from '../kit/messages.js';

@@ -9,8 +9,9 @@ import { events, ProgramError } from '../../kit/client.js';
 import { command } from '../../kit/command.js';
 import { fill, h, svg } from '../../kit/dom.js';
 import { slider } from '../../kit/figure.js';
-import { message, messageText, sentences } from '../../kit/messages.js';
+import { message, messageText } from '../../kit/messages.js';
 import { count, format, number } from '../../kit/number.js';
+import { sentences } from '../../kit/sentences.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {{layer: number, head: number, previous_token: number, duplicate_token: number, repeated_induction: number}} Head */
