@@ -58,7 +58,8 @@ export default {
       ],
     });
     fill(parts.body, state, done, choice.node, curve, born);
-    fill(parts.side, samples, formed);
+    fill(parts.side, samples);
+    root.append(formed);
     done.hidden = true;
 
     let isDue = false;

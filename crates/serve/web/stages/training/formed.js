@@ -273,9 +273,13 @@ function chart(kind, stops, formed, chosen) {
     ),
     formed
       .filter((of) => of.kind === kind)
-      .map(({ step, score }) =>
-        svg('circle', { class: 'chart-point', cx: x(step), cy: y(score / 2), r: 3 }),
-      ),
+      .map(({ step, name }) => {
+        const at = heads.findIndex((head) => nameOf(head) === name);
+        const then = stops.find((stop) => stop.step === step)?.heads[at];
+        return (
+          then && svg('circle', { class: 'chart-point', cx: x(step), cy: y(score(then)), r: 3 })
+        );
+      }),
     svg('text', { class: 'chart-label', x: 8, y: 86 }, messageText(NAMES[kind])),
     svg(
       'text',
