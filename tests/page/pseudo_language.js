@@ -47,6 +47,7 @@ const VALUES = [
   '.next-word',
   '.number',
   '.model-path',
+  'figure[data-stage="facts"] option',
   '#model',
   '#prompt',
   'code',

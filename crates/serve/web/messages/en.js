@@ -1223,6 +1223,8 @@ export default /** @type {const} */ ({
   /* context: the weighted sum of one head */
   'context.title': 'Value vectors, weighted and added up',
   'context.title.head': 'What head {head} hands to {token}: value vectors, weighted and added up',
+  'context.title.changed':
+    'What head {head} would hand to {token}: value vectors, weighted and added up',
   'context.formula': 'the sum as a formula',
   'context.matrix': 'weights of the head, row by row',
   'context.label.weights': 'the weights; a row is a sum',
