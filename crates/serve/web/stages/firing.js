@@ -11,7 +11,7 @@ import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
 import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
-import { commas } from '../kit/sentences.js';
+import { listed } from '../kit/sentences.js';
 import { sentence } from './firing/captions.js';
 import { look, remembering } from './logits/word.js';
 
@@ -125,8 +125,22 @@ export default {
           String(neuron),
           number(activation, { digits: 3 }),
           visible(pieces[sequences[sequence]?.[token] ?? -1] ?? ''),
-          h('span', null, commas(up.map((id) => [look(pieces, id)]))),
-          h('span', null, commas(down.map((id) => [look(pieces, id)]))),
+          h(
+            'span',
+            null,
+            listed(
+              up.map((id) => [look(pieces, id)]),
+              'unit',
+            ),
+          ),
+          h(
+            'span',
+            null,
+            listed(
+              down.map((id) => [look(pieces, id)]),
+              'unit',
+            ),
+          ),
         ]),
       };
     }
