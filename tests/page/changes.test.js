@@ -6,7 +6,6 @@ import { test } from 'node:test';
 import {
   added,
   asRequest,
-  commandLine,
   namesTokens,
   read,
   scoreOf,
@@ -15,6 +14,7 @@ import {
   without,
   write,
 } from '../../crates/serve/web/kit/changes.js';
+import { commandLine } from '../../crates/serve/web/kit/command_line.js';
 import { quoted } from '../../crates/serve/web/kit/shell.js';
 import {
   allDrawn,

@@ -208,6 +208,19 @@ function namesAndPrompts() {
   return found;
 }
 
+test('what is said without a message is found', async () => {
+  const page = await browser.context.newPage();
+  await page.setContent(
+    `<p title="close">${accented('by ')}⟦<em>anna</em>⟧</p><p>⟦raised⟧ 0.5</p><code>ls</code><p>bird, anna 3</p><h2>The end</h2>`,
+  );
+  assert.deepEqual(await saidWithout(page, ['anna', ' bird']), [
+    ' p.: ⟦raised⟧',
+    ' h2.: The end',
+    ' p. title: close',
+  ]);
+  await page.close();
+});
+
 test('in another language nothing is said in English', async () => {
   const { context } = browser;
   const restore = await replaced('/messages/en.js', languageFile(english));
@@ -220,12 +233,14 @@ test('in another language nothing is said in English', async () => {
   /** @type {Record<string, string>[]} */
   const places = [
     {},
+    { guide: '3', layer: '1', head: '2', token: '5' },
     { changes: 'off:1.2;off:1.1;paused:mean:0.0;off:mlp.0;no-scale;score:1.2.5.1:3' },
   ];
   for (const chosen of places) {
     const { page, faults } = await open(context, served.address, chosen);
     await allDrawn(page);
     await openTables(page);
+    if (chosen.guide) await page.locator('#guide .guide-title').waitFor();
     const told = await Promise.all(answers);
     const given = told.flatMap((text) => strings(text === '' ? '' : JSON.parse(text)));
     const said = await saidWithout(page, [...given, ...namesAndPrompts()]);

@@ -47,12 +47,13 @@ const VALUES = [
   '.next-word',
   '.number',
   '.model-path',
+  'figure[data-stage="facts"] option',
   '#model',
   '#prompt',
   'code',
   'pre',
   // Put together from its tokens.
-  '[data-stage="repetition"] td:last-child',
+  '[data-stage="repetition"] td:nth-child(n + 4)',
 ];
 /** Attributes that are read. */
 const ATTRIBUTES = [

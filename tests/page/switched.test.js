@@ -31,6 +31,8 @@ test('a head that is switched off hands nothing on, and its neighbour is not spo
       await off.said(stage),
       / The head is switched off: nothing of this is handed on\./,
     );
+  const title = off.page.locator('[data-stage="context"] .figure-title');
+  assert.match((await title.textContent()) ?? '', /^What head 1\.0 would hand to /);
   await off.page.close();
   const mean = await changed('mean:1.0');
   assert.match(await mean.said('context'), / The head is at its mean over the text: /);

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use lookback_files::Result;
 pub use lookback_kernels::naive::bf16::Compute;
 use lookback_kernels::{
     aligned_buffer::AlignedBuffer,
     bf16,
     embed::Table,
     matmul::{self, Panels},
-    stored::{self, StorageType},
+    stored::{self, InfiniteScale, StorageType},
     thread_pool::ThreadPool,
 };
 use lookback_model::{StoredModel, WeightId};
@@ -76,23 +77,27 @@ pub(crate) fn output_ranges(
 }
 
 impl PackedMatrix {
-    /// A matrix or table as a file stores it, if that can be read, and be multiplied with this precision.
+    /// A matrix or table as a file stores it, if that can be read, and be multiplied with this precision. Refuses
+    /// scales that are not finite.
     pub(crate) fn stored(
         file: &StoredModel,
         id: WeightId,
         compute: Compute,
         pool: &ThreadPool,
-    ) -> Option<Self> {
-        let storage = Self::storage_type(file, id, compute)?;
+    ) -> Result<Option<Self>> {
+        let Some(storage) = Self::storage_type(file, id, compute) else { return Ok(None) };
         let [outputs, inner] = file.network().weight(id).shape;
         let mut words = AlignedBuffer::zeros(stored::panels_len(storage, outputs, inner));
         for rows in output_ranges(outputs, inner, PACK_ELEMENTS) {
             let at = stored::panels_len(storage, rows.start, inner);
             let row = |output: usize| file.row(id, rows.start + output).unwrap_or(&[]);
-            stored::pack(pool, storage, &row, rows.len(), inner, &mut words[at..]);
+            let infinite = stored::pack(pool, storage, &row, rows.len(), inner, &mut words[at..]);
+            if let Some(InfiniteScale { output, block }) = infinite {
+                return Err(file.refuse_scale(id, rows.start + output, block));
+            }
             file.release_rows(id, rows);
         }
-        Some(Self::Stored(storage, words))
+        Ok(Some(Self::Stored(storage, words)))
     }
 
     /// The form in which [`Packed::stored`] keeps a weight, if it does.

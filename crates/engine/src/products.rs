@@ -29,8 +29,8 @@ pub(crate) fn bound_logits(pool: &ThreadPool, head: &Head, logits: &mut [f32]) {
     }
 }
 
-/// Pairs in a block of a quantised weight.
-const PAIRS_PER_BLOCK: usize = 16;
+/// Pairs in the shortest sub-block of a quantised weight.
+const PAIRS_PER_BLOCK: usize = 8;
 
 /// The operands of a product in the form that its kernel reads: rounded rows and packed panels.
 #[derive(Debug, Default)]
@@ -59,10 +59,10 @@ pub(crate) struct RoundedRows {
     pairs: AlignedBuffer<u32>,
     /// The value of a pass that they are.
     value: Option<ValueId>,
-    /// Sums of their blocks, for weights that add a number to all of a block.
+    /// Sums of their sub-blocks, for weights that add a number to all of a sub-block.
     block_sums: AlignedBuffer,
-    /// The value that these belong to.
-    block_sums_value: Option<ValueId>,
+    /// The value that these belong to, and the length of the sub-blocks.
+    block_sums_value: Option<(ValueId, usize)>,
 }
 
 impl RoundedRows {
@@ -121,19 +121,22 @@ impl RoundedRows {
         &self.pairs[..len]
     }
 
-    /// The same, with the sums of their blocks.
+    /// The same, with the sums of their sub-blocks.
     fn rows_and_block_sums(
         &mut self,
         pool: &ThreadPool,
         x: &[f32],
         width: usize,
         value: Option<ValueId>,
+        sub_block_len: usize,
     ) -> (&[u32], &[f32]) {
         let pairs = self.rows(pool, x, width, value).len();
-        let block_sums = pairs / PAIRS_PER_BLOCK;
-        if value.is_none() || value != self.block_sums_value {
-            stored::block_sums(pool, &self.pairs[..pairs], &mut self.block_sums[..block_sums]);
-            self.block_sums_value = value;
+        let block_sums = 2 * pairs / sub_block_len;
+        let which = value.map(|value| (value, sub_block_len));
+        if which.is_none() || which != self.block_sums_value {
+            let sums = &mut self.block_sums[..block_sums];
+            stored::block_sums(pool, &self.pairs[..pairs], sub_block_len, sums);
+            self.block_sums_value = which;
         }
         (&self.pairs[..pairs], &self.block_sums[..block_sums])
     }
@@ -176,7 +179,8 @@ pub(crate) fn forward(
         ForwardPanels::Stored(panels) => stored::forward(pool, x, panels, epilogue, y),
         ForwardPanels::Quantised(panels) => {
             let (x, block_sums) = if panels.storage.has_min() {
-                rounded.rows_and_block_sums(pool, x, layer.inputs, value)
+                let sub_block_len = panels.storage.sub_block_len();
+                rounded.rows_and_block_sums(pool, x, layer.inputs, value, sub_block_len)
             } else {
                 (rounded.rows(pool, x, layer.inputs, value), &[][..])
             };

@@ -79,7 +79,7 @@ impl Weights {
             let as_stored = match mode {
                 WeightMode::Inference => {
                     let compute = compute_of(&weights.network, id, compute);
-                    PackedMatrix::stored(file, id, compute, pool).or_else(copied)
+                    PackedMatrix::stored(file, id, compute, pool)?.or_else(copied)
                 }
                 WeightMode::Training => None,
             };
@@ -129,7 +129,7 @@ impl Weights {
     }
 
     /// Bytes that [`Weights::load`] holds when done. What is stored in a form that is not
-    /// multiplied as it is, such as Q6_K, is held in f32.
+    /// multiplied as it is, such as doubles, is held in f32.
     pub fn stored_bytes(file: &StoredModel, mode: WeightMode, compute: Compute) -> usize {
         let network = file.network();
         let bytes = |id: WeightId| {

@@ -7,6 +7,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod codes;
 #[cfg(target_arch = "x86_64")]
 mod denormals;
 mod pairs;
@@ -16,6 +17,7 @@ mod portable;
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::Avx512;
+pub use codes::Codes;
 pub use pairs::{PairKernel, Pairs};
 pub use portable::Portable;
 
@@ -130,10 +132,39 @@ pub trait Lanes: Copy + Send + Sync {
     unsafe fn load_halves_at(self, from: *const u32) -> Self::F32;
     /// Byte n of each word as a signed number, times 2²⁴.
     fn byte_at_top(self, words: Self::Words, n: usize) -> Self::F32;
-    /// Nibble n of each word, and a small whole number added to it.
-    fn nibble(self, words: Self::Words, n: usize, plus: i32) -> Self::F32;
     /// The lower (0) or upper (1) half of each word as the upper half of an f32.
     fn upper_half(self, words: Self::Words, n: usize) -> Self::F32;
+
+    /// Loads sixteen bytes, side by side, as words.
+    ///
+    /// # Safety
+    /// Four words can be read at `from`, which is aligned for u32.
+    unsafe fn load_bytes_at(self, from: *const u32) -> Self::Words;
+    /// Loads sixteen signed bytes, side by side, as words.
+    ///
+    /// # Safety
+    /// Four words can be read at `from`, which is aligned for u32.
+    unsafe fn load_signed_bytes_at(self, from: *const u32) -> Self::Words;
+    /// Loads sixteen numbers of sixteen bits, side by side, as words.
+    ///
+    /// # Safety
+    /// Eight words can be read at `from`, which is aligned for u32.
+    unsafe fn load_half_words_at(self, from: *const u32) -> Self::Words;
+    /// Each word shifted left by so many bits, or right by as many as are missing to 0.
+    fn shift_words(self, words: Self::Words, left: i32) -> Self::Words;
+    /// The bits of `a` where the mask has ones, those of `b` elsewhere.
+    fn select_bits(self, mask: u32, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// Each word as a signed number.
+    fn words_to_f32(self, words: Self::Words) -> Self::F32;
+    /// What the code in the lowest bits of each word stands for.
+    fn codes(self, words: Self::Words, codes: &'static Codes) -> Self::F32;
+    /// What the code in the lowest bits of the lower (0) or upper (1) half of each word stands for.
+    #[inline(always)]
+    fn half_codes(self, words: Self::Words, n: usize, codes: &'static Codes) -> Self::F32 {
+        self.codes(if n == 0 { words } else { self.shift_words(words, -16) }, codes)
+    }
+    /// 2^(e − 128), denormals included, of the e from 0 to 255 that each word is.
+    fn power_of_two(self, e: Self::Words) -> Self::F32;
 
     /// Loads sixteen, or as many as there are.
     #[inline(always)]

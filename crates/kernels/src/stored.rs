@@ -8,8 +8,8 @@
 //! `value` is the number that ggml makes of a stored weight, rounded at most once. It is multiplied in f32 as
 //! in `matmul`: a stored weight gives the same bits as its copy in f32. Types without panels
 //! ([`StorageType::has_panels`]) are converted to f32 before they are multiplied.
-//! 1. Panels have 64 columns as in `matmul`, in blocks of 32 steps. A block has the scales of its 64 columns,
-//!    and then groups of steps: as many steps as fit a 32-bit word for each column.
+//! 1. Panels have 64 columns as in `matmul`, in blocks of 32 or 256 steps, and sub-blocks that share a scale. A
+//!    sub-block has groups of steps: as many steps as fit a 32-bit word for each column.
 //! 2. For up to four rows, the panel is read once, and each value is made in registers. For more rows, the
 //!    values of 128 steps are made first, into the L1 cache, from where the tiles read them as f32.
 //! 3. The gradient of an input is that of `matmul`, from panels whose values are made a square at a time.
@@ -29,11 +29,11 @@ use crate::{
     thread_pool::ThreadPool,
     tile::{Lhs, OutPtr, prefetch},
 };
-use block_format::{BlockFormat, STEPS, block_len, with_format};
+use block_format::{BlockFormat, block_len, block_steps, sub_block_len, with_format};
 
 pub use crate::naive::stored::StorageType;
 pub use input_gradient::input_gradient;
-pub use pack::pack;
+pub use pack::{InfiniteScale, pack};
 pub use rounded::{block_sums, forward_rounded};
 
 /// Up to so many rows, values are made in registers.
@@ -49,7 +49,7 @@ pub fn panels_len(storage: StorageType, outputs: usize, inner: usize) -> usize {
 }
 
 fn panel_len(storage: StorageType, inner: usize) -> usize {
-    inner.div_ceil(STEPS) * with_format!(storage, F => block_len::<F>())
+    with_format!(storage, F => inner.div_ceil(block_steps::<F>()) * block_len::<F>())
 }
 
 /// A packed matrix; missing columns are zeros.
@@ -90,19 +90,12 @@ impl<F: BlockFormat> Kernel for WidenedColumn<'_, F> {
     fn run<L: Lanes>(self, simd: L) {
         let Self { panel, column, to, .. } = self;
         let (vector, lane) = (column / LANES, column % LANES);
-        let blocks = panel.chunks_exact(block_len::<F>());
-        for (block, to) in blocks.zip(to.chunks_mut(STEPS)) {
-            // SAFETY: `chunks_exact` gives whole blocks, which have the scales and groups of 64 columns.
-            unsafe {
-                let scales = F::scales(simd, block.as_ptr(), vector);
-                let mut at = block.as_ptr().add(F::SCALE_WORDS);
-                for to in to.chunks_mut(F::GROUP_STEPS) {
-                    let group = F::group(simd, at, vector);
-                    for (n, to) in to.iter_mut().enumerate() {
-                        *to = simd.to_array(F::value(simd, scales, group, n))[lane];
-                    }
-                    at = at.add(F::GROUP_WORDS);
-                }
+        let mut values = [0.0; MAX_STEPS * LANES];
+        for (n, to) in to.chunks_mut(F::STEPS).enumerate() {
+            let values = &mut values[..to.len() * LANES];
+            widen_sub_block::<L, F>(simd, panel, n, vector, values, LANES);
+            for (to, values) in to.iter_mut().zip(values.chunks_exact(LANES)) {
+                *to = values[lane];
             }
         }
     }
@@ -231,12 +224,13 @@ impl<F: BlockFormat> Kernel for Product<'_, F> {
     #[inline(always)]
     fn run<L: Lanes>(self, simd: L) {
         let Self { left, panel, inner, rows, columns, out, .. } = self;
-        let whole = if rows.len() <= MAX_STREAMED_ROWS { inner / STEPS * STEPS } else { 0 };
+        let steps = block_steps::<F>();
+        let whole = if rows.len() <= MAX_STREAMED_ROWS { inner / steps * steps } else { 0 };
         // SAFETY: `forward` asserted the shapes of the matrices, in which these rows, steps and columns lie;
         // no other task has these outputs.
         unsafe {
             let (a, to) = (left.offset(rows.start, 0), out.offset(rows.start, columns.start));
-            let blocks = whole / STEPS;
+            let blocks = whole / steps;
             let streamed = if blocks > 0 { rows.len() } else { 0 };
             match streamed {
                 1 => stream::<L, F, 1>(simd, a, panel, blocks, columns.len(), to),
@@ -280,7 +274,7 @@ impl<F: BlockFormat> Kernel for Product<'_, F> {
 /// Whole blocks of steps for R rows, with values made in registers, as many vectors at once as registers allow.
 ///
 /// # Safety
-/// `a` can be read at R rows by `blocks · 32` steps. `out` can be written at R rows by `columns` columns, and no
+/// `a` can be read at R rows by `blocks` blocks of steps. `out` can be written at R rows by `columns` columns, and no
 /// other thread accesses those.
 #[inline(always)]
 unsafe fn stream<L: Lanes, F: BlockFormat, const R: usize>(
@@ -340,39 +334,43 @@ unsafe fn column_vectors<L: Lanes, F: BlockFormat, const R: usize, const V: usiz
     let mut sums = [[simd.splat(0.0); V]; R];
     let mut a_at = a.ptr;
     for block in panel.chunks_exact(block_len::<F>()).take(blocks) {
-        // SAFETY: `chunks_exact` gives whole blocks, which have the scales and groups of 64 columns; `a` has
-        // every step of these blocks in each row.
-        unsafe {
-            // Loops rather than `array::from_fn`: its closure may be compiled as another function, without
-            // the instruction set of this one.
-            let mut scales = [F::scales(simd, block.as_ptr(), first); V];
-            for (v, scales) in scales.iter_mut().enumerate().skip(1) {
-                *scales = F::scales(simd, block.as_ptr(), first + v);
-            }
-            let mut at = block.as_ptr().add(F::SCALE_WORDS);
-            for _ in 0..STEPS / F::GROUP_STEPS {
-                let mut groups = [F::group(simd, at, first); V];
-                for (v, group) in groups.iter_mut().enumerate().skip(1) {
-                    *group = F::group(simd, at, first + v);
+        for sub_block in 0..F::SUB_BLOCKS {
+            // SAFETY: `chunks_exact` gives whole blocks, which have the scales and groups of 64 columns; `a` has
+            // every step of these blocks in each row.
+            unsafe {
+                let block = block.as_ptr();
+                let mut at = block.add(F::HEAD_WORDS + sub_block * sub_block_len::<F>());
+                // Loops rather than `array::from_fn`: its closure may be compiled as another function, without
+                // the instruction set of this one.
+                let mut scales = [F::scales(simd, block, at, first); V];
+                for (v, scales) in scales.iter_mut().enumerate().skip(1) {
+                    *scales = F::scales(simd, block, at, first + v);
                 }
-                let own = AHEAD + first * F::GROUP_WORDS / 4;
-                for line in (0..F::GROUP_WORDS * V / 4).step_by(16) {
-                    prefetch(at.wrapping_add(own + line).cast());
-                }
-                for n in 0..F::GROUP_STEPS {
-                    let mut values = [simd.splat(0.0); V];
-                    for ((value, scales), group) in values.iter_mut().zip(scales).zip(groups) {
-                        *value = F::value(simd, scales, group, n);
+                at = at.add(F::SCALE_WORDS);
+                for _ in 0..F::STEPS / F::GROUP_STEPS {
+                    let mut groups = [F::group(simd, at, first); V];
+                    for (v, group) in groups.iter_mut().enumerate().skip(1) {
+                        *group = F::group(simd, at, first + v);
                     }
-                    for (r, sums) in sums.iter_mut().enumerate() {
-                        let left = simd.splat(*a_at.add(r * a.row_stride));
-                        for (sum, value) in sums.iter_mut().zip(values) {
-                            *sum = simd.fma(left, value, *sum);
+                    let own = AHEAD + first * F::GROUP_WORDS / 4;
+                    for line in (0..F::GROUP_WORDS * V / 4).step_by(16) {
+                        prefetch(at.wrapping_add(own + line).cast());
+                    }
+                    for n in 0..F::GROUP_STEPS {
+                        let mut values = [simd.splat(0.0); V];
+                        for ((value, scales), group) in values.iter_mut().zip(scales).zip(groups) {
+                            *value = F::value(simd, scales, group, n);
                         }
+                        for (r, sums) in sums.iter_mut().enumerate() {
+                            let left = simd.splat(*a_at.add(r * a.row_stride));
+                            for (sum, value) in sums.iter_mut().zip(values) {
+                                *sum = simd.fma(left, value, *sum);
+                            }
+                        }
+                        a_at = a_at.wrapping_add(1);
                     }
-                    a_at = a_at.wrapping_add(1);
+                    at = at.wrapping_add(F::GROUP_WORDS);
                 }
-                at = at.wrapping_add(F::GROUP_WORDS);
             }
         }
     }
@@ -392,24 +390,44 @@ unsafe fn column_vectors<L: Lanes, F: BlockFormat, const R: usize, const V: usiz
     }
 }
 
-/// Makes the f32 values of some steps, from the beginning of a block on: `[steps, 64]`.
+/// Makes the f32 values of some steps, from the beginning of a sub-block on: `[steps, 64]`.
 #[inline(always)]
 fn widen<L: Lanes, F: BlockFormat>(simd: L, panel: &[u32], from: usize, to: &mut [f32]) {
-    let blocks = panel.chunks_exact(block_len::<F>()).skip(from / STEPS);
-    for (block, to) in blocks.zip(to.chunks_mut(STEPS * PANEL)) {
+    for (n, to) in to.chunks_mut(F::STEPS * PANEL).enumerate() {
         for vector in 0..PANEL / LANES {
-            // SAFETY: `chunks_exact` gives whole blocks, which have the scales and groups of 64 columns.
-            unsafe {
-                let scales = F::scales(simd, block.as_ptr(), vector);
-                let mut at = block.as_ptr().add(F::SCALE_WORDS);
-                for to in to.chunks_mut(F::GROUP_STEPS * PANEL) {
-                    let group = F::group(simd, at, vector);
-                    for (n, to) in to.chunks_exact_mut(PANEL).enumerate() {
-                        simd.store(F::value(simd, scales, group, n), &mut to[vector * LANES..]);
-                    }
-                    at = at.add(F::GROUP_WORDS);
-                }
+            let to = &mut to[vector * LANES..];
+            widen_sub_block::<L, F>(simd, panel, from / F::STEPS + n, vector, to, PANEL);
+        }
+    }
+}
+
+/// Steps of the longest sub-block.
+const MAX_STEPS: usize = 32;
+
+/// Makes the values of the nth sixteen columns of a sub-block, or of its first steps; each step is `stride` behind the
+/// one before it.
+#[inline(always)]
+fn widen_sub_block<L: Lanes, F: BlockFormat>(
+    simd: L,
+    panel: &[u32],
+    sub_block: usize,
+    vector: usize,
+    to: &mut [f32],
+    stride: usize,
+) {
+    let block = &panel[sub_block / F::SUB_BLOCKS * block_len::<F>()..][..block_len::<F>()];
+    let at = F::HEAD_WORDS + sub_block % F::SUB_BLOCKS * sub_block_len::<F>();
+    // SAFETY: the block was sliced, and has the scales and groups of 64 columns.
+    unsafe {
+        let mut at = block.as_ptr().add(at);
+        let scales = F::scales(simd, block.as_ptr(), at, vector);
+        at = at.add(F::SCALE_WORDS);
+        for to in to.chunks_mut(F::GROUP_STEPS * stride) {
+            let group = F::group(simd, at, vector);
+            for (n, to) in to.chunks_mut(stride).enumerate() {
+                simd.store(F::value(simd, scales, group, n), to);
             }
+            at = at.add(F::GROUP_WORDS);
         }
     }
 }

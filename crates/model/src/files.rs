@@ -11,6 +11,7 @@ mod names;
 mod places;
 mod safetensors;
 mod save;
+mod scales;
 mod template;
 mod tensors;
 
@@ -142,6 +143,11 @@ impl StoredModel {
         self.weights.row(id, output)
     }
 
+    /// A refusal of a matrix whose scale of a block of one output is infinite or no number.
+    pub fn refuse_scale(&self, id: WeightId, output: usize, block: usize) -> Refusal {
+        self.weights.refuse_scale(id, output, block)
+    }
+
     /// Refuses files that were written to since they were opened: weights read of them may be of two
     /// models.
     pub fn check_unchanged(&self) -> Result<()> {
@@ -160,12 +166,7 @@ impl StoredModel {
 
     /// Widens some outputs of a matrix of which [`StoredModel::row`] gives rows: `[outputs, inner]`.
     pub fn read_rows(&self, id: WeightId, outputs: Range<usize>, out: &mut [f32]) {
-        let inner = out.len() / outputs.len().max(1);
-        for (output, out) in outputs.zip(out.chunks_exact_mut(inner.max(1))) {
-            if let Some(row) = self.row(id, output) {
-                self.storage_type(id).widen(row, out);
-            }
-        }
+        self.weights.read_rows(id, outputs, out);
     }
 
     /// Widens a weight into `out`: `[outputs, inner]` of a matrix, `[n]` of a vector.

@@ -177,7 +177,7 @@ fn headers_that_lie_are_refused_by_what_is_wrong() {
         ),
         (
             one("{\"dtype\":\"F5\",\"shape\":[1],\"data_offsets\":[0,8]}"),
-            "tensor a has the unknown type F5; F32, F16 and BF16 are read",
+            "tensor a has the unknown type F5; F32, F64, F16, BF16, F8_E4M3 and F8_E5M2 are read",
         ),
     ] {
         let sentence = refuse_weights(folder.path(), &fixture::with_header(&header, &[0; 8]));
@@ -256,7 +256,10 @@ fn a_gguf_that_lies_is_refused_by_what_is_wrong() {
         (|g| _ = g.number("x", 1).number("x", 1), "metadata x is there twice"),
         (|g| _ = g.number("general.alignment", 0), "general.alignment is 0"),
         (|g| _ = g.number("general.alignment", 48), "general.alignment is 48"),
-        (|g| _ = g.info("x", 12, &[256], 0), "tensor x is stored as Q4_K, which is not understood"),
+        (
+            |g| _ = g.info("x", 12, &[256], 0),
+            "tensor x is stored as IQ2_XXS, type 16, which is not understood",
+        ),
         (|g| _ = g.info("x", 14, &[32], 0), "tensor x has rows of 32 elements"),
         (|g| _ = g.info("x", 77, &[32], 0), "tensor x has the unknown type 77"),
         (|g| _ = g.info("x", 2, &[2, 33], 0), "tensor x has rows of 33 elements"),

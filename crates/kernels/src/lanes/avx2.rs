@@ -2,7 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, LANES, Lanes, PairKernel, Pairs, denormals::FlushDenormals};
+use super::{
+    Codes, Kernel, LANES, Lanes, PairKernel, Pairs, codes::CodeKind, denormals::FlushDenormals,
+};
 
 /// Proof that this processor has AVX2 and fused multiply-add.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +77,37 @@ static PREFIX_MASKS: [i32; 2 * LANES] = {
 fn prefix_mask(count: usize) -> [__m256i; 2] {
     let at = PREFIX_MASKS[LANES - count..][..LANES].as_ptr();
     enabled!([_mm256_loadu_si256(at.cast()), _mm256_loadu_si256(at.add(8).cast())])
+}
+
+/// What the codes in the lowest bits of eight words stand for.
+#[inline(always)]
+fn code_integers(words: __m256i, codes: &'static Codes) -> __m256i {
+    enabled!(match codes.kind {
+        CodeKind::Plus(plus) => {
+            let lowest = _mm256_set1_epi32((1 << codes.bits) - 1);
+            _mm256_add_epi32(_mm256_and_si256(words, lowest), _mm256_set1_epi32(plus))
+        }
+        CodeKind::Signed => _mm256_srai_epi32::<26>(_mm256_slli_epi32::<26>(words)),
+        CodeKind::Table => {
+            // The code goes to the top byte of its word, and the others, whose sign bits are set, become zeros.
+            let top = _mm256_and_si256(_mm256_slli_epi32::<24>(words), _mm256_set1_epi32(15 << 24));
+            let order = _mm256_or_si256(top, _mm256_set1_epi32(0x0080_8080));
+            let table =
+                _mm256_broadcastsi128_si256(_mm_loadu_si128(codes.as_bytes.as_ptr().cast()));
+            _mm256_srai_epi32::<24>(_mm256_shuffle_epi8(table, order))
+        }
+    })
+}
+
+/// The bits of 2^(e − 128).
+#[inline(always)]
+fn power_of_two(e: __m256i) -> __m256i {
+    enabled!({
+        let normal = _mm256_slli_epi32::<23>(_mm256_sub_epi32(e, _mm256_set1_epi32(1)));
+        let denormal = _mm256_sllv_epi32(_mm256_set1_epi32(1 << 21), e);
+        let is_denormal = _mm256_cmpgt_epi32(_mm256_set1_epi32(2), e);
+        _mm256_blendv_epi8(normal, denormal, is_denormal)
+    })
 }
 
 impl Lanes for Avx2 {
@@ -250,19 +283,6 @@ impl Lanes for Avx2 {
         })
     }
     #[inline(always)]
-    fn nibble(self, words: [__m256i; 2], n: usize, plus: i32) -> F32x16 {
-        enabled!({
-            let (down, plus) = (_mm256_set1_epi32(4 * n as i32), _mm256_set1_epi32(plus));
-            let lowest = _mm256_set1_epi32(15);
-            let low = _mm256_and_si256(_mm256_srlv_epi32(words[0], down), lowest);
-            let high = _mm256_and_si256(_mm256_srlv_epi32(words[1], down), lowest);
-            F32x16(
-                _mm256_cvtepi32_ps(_mm256_add_epi32(low, plus)),
-                _mm256_cvtepi32_ps(_mm256_add_epi32(high, plus)),
-            )
-        })
-    }
-    #[inline(always)]
     fn upper_half(self, words: [__m256i; 2], n: usize) -> F32x16 {
         enabled!({
             let up = _mm256_set1_epi32(16 - 16 * n as i32);
@@ -271,6 +291,65 @@ impl Lanes for Avx2 {
             let high = _mm256_and_si256(_mm256_sllv_epi32(words[1], up), upper);
             F32x16(_mm256_castsi256_ps(low), _mm256_castsi256_ps(high))
         })
+    }
+    #[inline(always)]
+    unsafe fn load_bytes_at(self, from: *const u32) -> [__m256i; 2] {
+        enabled!([
+            _mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast())),
+            _mm256_cvtepu8_epi32(_mm_loadl_epi64(from.add(2).cast())),
+        ])
+    }
+    #[inline(always)]
+    unsafe fn load_signed_bytes_at(self, from: *const u32) -> [__m256i; 2] {
+        enabled!([
+            _mm256_cvtepi8_epi32(_mm_loadl_epi64(from.cast())),
+            _mm256_cvtepi8_epi32(_mm_loadl_epi64(from.add(2).cast())),
+        ])
+    }
+    #[inline(always)]
+    unsafe fn load_half_words_at(self, from: *const u32) -> [__m256i; 2] {
+        enabled!([
+            _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast())),
+            _mm256_cvtepu16_epi32(_mm_loadu_si128(from.add(4).cast())),
+        ])
+    }
+    #[inline(always)]
+    fn shift_words(self, [low, high]: [__m256i; 2], left: i32) -> [__m256i; 2] {
+        enabled!(if left < 0 {
+            let right = _mm256_set1_epi32(-left);
+            [_mm256_srlv_epi32(low, right), _mm256_srlv_epi32(high, right)]
+        } else {
+            let left = _mm256_set1_epi32(left);
+            [_mm256_sllv_epi32(low, left), _mm256_sllv_epi32(high, left)]
+        })
+    }
+    #[inline(always)]
+    fn select_bits(self, mask: u32, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        enabled!({
+            let mask = _mm256_set1_epi32(mask as i32);
+            [
+                _mm256_or_si256(_mm256_and_si256(mask, a[0]), _mm256_andnot_si256(mask, b[0])),
+                _mm256_or_si256(_mm256_and_si256(mask, a[1]), _mm256_andnot_si256(mask, b[1])),
+            ]
+        })
+    }
+    #[inline(always)]
+    fn words_to_f32(self, [low, high]: [__m256i; 2]) -> F32x16 {
+        enabled!(F32x16(_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)))
+    }
+    #[inline(always)]
+    fn codes(self, [low, high]: [__m256i; 2], codes: &'static Codes) -> F32x16 {
+        enabled!(F32x16(
+            _mm256_cvtepi32_ps(code_integers(low, codes)),
+            _mm256_cvtepi32_ps(code_integers(high, codes)),
+        ))
+    }
+    #[inline(always)]
+    fn power_of_two(self, [low, high]: [__m256i; 2]) -> F32x16 {
+        enabled!(F32x16(
+            _mm256_castsi256_ps(power_of_two(low)),
+            _mm256_castsi256_ps(power_of_two(high)),
+        ))
     }
     #[inline(always)]
     fn to_array(self, x: F32x16) -> [f32; LANES] {

@@ -2,7 +2,7 @@
 
 use std::{arch::x86_64::*, mem::transmute};
 
-use super::{Avx2, Kernel, LANES, Lanes, PairKernel, Pairs};
+use super::{Avx2, Codes, Kernel, LANES, Lanes, PairKernel, Pairs};
 
 /// Proof that this processor has AVX-512 and, if `BF16`, its products of bf16.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,21 @@ macro_rules! enabled {
         // Memory is accessed only within lengths that were asserted, or by the preconditions of the method.
         unsafe { $call }
     };
+}
+
+/// What the code in the lowest bits of each half of a word stands for, as bf16.
+#[inline(always)]
+fn look_up_halves(words: __m512i, codes: &'static Codes) -> __m512i {
+    let table = codes.as_bf16.as_ptr();
+    // The permutations read the lowest five or six bits of each half.
+    enabled!({
+        let low = _mm512_load_si512(table.cast());
+        if codes.bits < 6 {
+            _mm512_permutexvar_epi16(words, low)
+        } else {
+            _mm512_permutex2var_epi16(low, words, _mm512_load_si512(table.add(32).cast()))
+        }
+    })
 }
 
 impl<const BF16: bool> Lanes for Avx512<BF16> {
@@ -209,22 +224,68 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
         })
     }
     #[inline(always)]
-    fn nibble(self, words: __m512i, n: usize, plus: i32) -> __m512 {
-        enabled!({
-            let count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-            let all = _mm512_cvtepi32_ps(_mm512_add_epi32(count, _mm512_set1_epi32(plus)));
-            // The permutation reads the lowest four bits of each word.
-            let places = _mm512_srlv_epi32(words, _mm512_set1_epi32(4 * n as i32));
-            _mm512_permutexvar_ps(places, all)
-        })
-    }
-    #[inline(always)]
     fn upper_half(self, words: __m512i, n: usize) -> __m512 {
         enabled!(_mm512_castsi512_ps(if n == 0 {
             _mm512_slli_epi32::<16>(words)
         } else {
             _mm512_and_si512(words, _mm512_set1_epi32(!0xffff))
         }))
+    }
+    #[inline(always)]
+    unsafe fn load_bytes_at(self, from: *const u32) -> __m512i {
+        enabled!(_mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast())))
+    }
+    #[inline(always)]
+    unsafe fn load_signed_bytes_at(self, from: *const u32) -> __m512i {
+        enabled!(_mm512_cvtepi8_epi32(_mm_loadu_si128(from.cast())))
+    }
+    #[inline(always)]
+    unsafe fn load_half_words_at(self, from: *const u32) -> __m512i {
+        enabled!(_mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast())))
+    }
+    #[inline(always)]
+    fn shift_words(self, words: __m512i, left: i32) -> __m512i {
+        enabled!(if left < 0 {
+            _mm512_srlv_epi32(words, _mm512_set1_epi32(-left))
+        } else {
+            _mm512_sllv_epi32(words, _mm512_set1_epi32(left))
+        })
+    }
+    #[inline(always)]
+    fn select_bits(self, mask: u32, a: __m512i, b: __m512i) -> __m512i {
+        // As the table has it: a where the mask, the first operand, is set.
+        enabled!(_mm512_ternarylogic_epi32::<0xca>(_mm512_set1_epi32(mask as i32), a, b))
+    }
+    #[inline(always)]
+    fn words_to_f32(self, words: __m512i) -> __m512 {
+        enabled!(_mm512_cvtepi32_ps(words))
+    }
+    #[inline(always)]
+    fn codes(self, words: __m512i, codes: &'static Codes) -> __m512 {
+        let table = codes.as_f32.as_ptr();
+        // The permutations read the lowest four or five bits of each word.
+        enabled!(match codes.bits {
+            0..=4 => _mm512_permutexvar_ps(words, _mm512_load_ps(table)),
+            5 => {
+                let (low, high) = (_mm512_load_ps(table), _mm512_load_ps(table.add(LANES)));
+                _mm512_permutex2var_ps(low, words, high)
+            }
+            _ => _mm512_cvtepi32_ps(_mm512_srai_epi32::<26>(_mm512_slli_epi32::<26>(words))),
+        })
+    }
+    #[inline(always)]
+    fn half_codes(self, words: __m512i, n: usize, codes: &'static Codes) -> __m512 {
+        // Both halves of a word are looked up at once, so that two calls share it.
+        self.upper_half(look_up_halves(words, codes), n)
+    }
+    #[inline(always)]
+    fn power_of_two(self, e: __m512i) -> __m512 {
+        enabled!({
+            let normal = _mm512_slli_epi32::<23>(_mm512_sub_epi32(e, _mm512_set1_epi32(1)));
+            let denormal = _mm512_sllv_epi32(_mm512_set1_epi32(1 << 21), e);
+            let is_denormal = _mm512_cmplt_epi32_mask(e, _mm512_set1_epi32(2));
+            _mm512_castsi512_ps(_mm512_mask_blend_epi32(is_denormal, normal, denormal))
+        })
     }
     #[inline(always)]
     fn to_array(self, x: __m512) -> [f32; LANES] {
@@ -337,16 +398,8 @@ impl Pairs for Avx512<true> {
         })
     }
     #[inline(always)]
-    fn nibble_pair(self, words: __m512i, n: usize, plus: i32) -> __m512i {
-        enabled!({
-            // The permutation reads the lowest five bits of each half, and the fifth has no effect: what it
-            // chooses from stands there twice.
-            let count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-            let all = _mm512_cvtepi32_ps(_mm512_add_epi32(count, _mm512_set1_epi32(plus)));
-            let all = as_words(_mm512_cvtne2ps_pbh(all, all));
-            let places = _mm512_srlv_epi32(words, _mm512_set1_epi32(4 * n as i32));
-            _mm512_permutexvar_epi16(places, all)
-        })
+    fn code_pairs(self, words: __m512i, codes: &'static Codes) -> __m512i {
+        look_up_halves(words, codes)
     }
     #[inline(always)]
     fn round_consecutive(self, first: __m512, second: __m512) -> __m512i {

@@ -8,7 +8,7 @@
 //! the thread has set. AVX2 makes the two multiply-adds while denormals are flushed, portable code
 //! flushes by hand. A processor with AVX-512 but without `vdpbf16ps` takes the way of AVX2.
 
-use super::{LANES, Lanes};
+use super::{Codes, LANES, Lanes};
 
 /// A computation over any set of lanes of pairs of bf16.
 pub trait PairKernel {
@@ -58,10 +58,10 @@ pub trait Pairs: Lanes {
     fn round_to_pairs(self, even: Self::F32, odd: Self::F32) -> Self::Pair;
     /// Lane by lane the pair of both numbers, which are exact in bf16, as small whole ones are.
     fn pair_exact(self, even: Self::F32, odd: Self::F32) -> Self::Pair;
-    /// Nibbles n and n + 4 of each word as a pair, and a small whole number added to both.
+    /// What the codes in the lowest bits of the lower and of the upper half of each word stand for.
     #[inline(always)]
-    fn nibble_pair(self, words: Self::Words, n: usize, plus: i32) -> Self::Pair {
-        self.pair_exact(self.nibble(words, n, plus), self.nibble(words, n + 4, plus))
+    fn code_pairs(self, words: Self::Words, codes: &'static Codes) -> Self::Pair {
+        self.pair_exact(self.codes(words, codes), self.codes(self.shift_words(words, -16), codes))
     }
     /// 32 successive numbers as sixteen pairs, rounded to bf16.
     fn round_consecutive(self, first: Self::F32, second: Self::F32) -> Self::Pair;

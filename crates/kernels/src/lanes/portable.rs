@@ -1,6 +1,6 @@
 //! Sixteen lanes as an array: the definition of the others.
 
-use super::{Kernel, LANES, Lanes, PairKernel, Pairs, larger, scale};
+use super::{Codes, Kernel, LANES, Lanes, PairKernel, Pairs, codes::CodeKind, larger, scale};
 use crate::naive::{bf16, stored};
 
 /// Plain Rust.
@@ -167,12 +167,51 @@ impl Lanes for Portable {
         words.map(|word| ((word << (24 - 8 * n)) & 0xff00_0000).cast_signed() as f32)
     }
     #[inline(always)]
-    fn nibble(self, words: [u32; LANES], n: usize, plus: i32) -> Array {
-        words.map(|word| ((word >> (4 * n) & 15).cast_signed() + plus) as f32)
-    }
-    #[inline(always)]
     fn upper_half(self, words: [u32; LANES], n: usize) -> Array {
         words.map(|word| f32::from_bits(word << (16 - 16 * n) & !0xffff))
+    }
+    #[inline(always)]
+    unsafe fn load_bytes_at(self, from: *const u32) -> [u32; LANES] {
+        // SAFETY: by the precondition, four words can be read; bytes need no alignment.
+        let bytes: [u8; LANES] = unsafe { *from.cast() };
+        bytes.map(u32::from)
+    }
+    #[inline(always)]
+    unsafe fn load_signed_bytes_at(self, from: *const u32) -> [u32; LANES] {
+        // SAFETY: by the precondition, four words can be read; bytes need no alignment.
+        let bytes: [i8; LANES] = unsafe { *from.cast() };
+        bytes.map(|byte| i32::from(byte).cast_unsigned())
+    }
+    #[inline(always)]
+    unsafe fn load_half_words_at(self, from: *const u32) -> [u32; LANES] {
+        // SAFETY: by the precondition, eight words can be read, and their alignment is more than is needed.
+        let halves: [u16; LANES] = unsafe { *from.cast() };
+        halves.map(u32::from)
+    }
+    #[inline(always)]
+    fn shift_words(self, words: [u32; LANES], left: i32) -> [u32; LANES] {
+        words.map(|word| if left < 0 { word >> -left } else { word << left })
+    }
+    #[inline(always)]
+    fn select_bits(self, mask: u32, a: [u32; LANES], b: [u32; LANES]) -> [u32; LANES] {
+        std::array::from_fn(|lane| a[lane] & mask | b[lane] & !mask)
+    }
+    #[inline(always)]
+    fn words_to_f32(self, words: [u32; LANES]) -> Array {
+        words.map(|word| word.cast_signed() as f32)
+    }
+    #[inline(always)]
+    fn codes(self, words: [u32; LANES], codes: &'static Codes) -> Array {
+        match codes.kind {
+            CodeKind::Signed => words.map(|word| ((word << 26).cast_signed() >> 26) as f32),
+            CodeKind::Plus(_) | CodeKind::Table => {
+                words.map(|word| codes.as_f32[word as usize % 32])
+            }
+        }
+    }
+    #[inline(always)]
+    fn power_of_two(self, e: [u32; LANES]) -> Array {
+        e.map(|e| stored::power_of_two(e as u8))
     }
     #[inline(always)]
     fn to_array(self, x: Array) -> Array {

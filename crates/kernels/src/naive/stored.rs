@@ -10,6 +10,7 @@ mod widen;
 use super::{bf16, matmul::Epilogue};
 use blocks::Block;
 
+pub(crate) use blocks::{E2M1, IQ4, power_of_two, scale_bytes};
 pub(crate) use pack::no_panels;
 pub use pack::pack;
 pub use widen::half;
@@ -185,7 +186,7 @@ impl StorageType {
     /// Whether [`crate::stored`] packs and multiplies a matrix as it is stored. Others are widened first:
     /// f32 has panels of its own, in [`crate::matmul`].
     pub fn has_panels(self) -> bool {
-        matches!(self, Self::F16 | Self::Bf16 | Self::Q8_0 | Self::Q4_0 | Self::Q4_1)
+        self.is_quantised() || matches!(self, Self::F16 | Self::Bf16)
     }
 }
 

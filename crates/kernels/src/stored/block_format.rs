@@ -1,50 +1,55 @@
 //! The block formats of stored weights: how the bytes of a file become a panel, and the words of a panel
-//! numbers.
+//! numbers. What each type means is in `naive/stored/blocks.rs`.
 //!
 //! ```text
-//! Bf16  the upper half of an f32                     F16   IEEE's half
-//! Q8_0  blocks of 32: a half d, 32 bytes q           q · d
-//! Q4_0  blocks of 32: a half d, 32 nibbles q         (q − 8) · d
-//! Q4_1  blocks of 32: halves d and m, 32 nibbles q   q · d + m
+//! panel   blocks of 32 or 256 steps:  a head (halves of 64 columns), then sub-blocks
+//! sub-block, of 16 or 32 steps:       its scales, if they are apart, then groups of steps
 //! ```
-//! In a file, the low nibbles of a block are its elements 0 to 15, and the high ones are 16 to 31. In a panel,
-//! element n of a group of bytes is byte n of the word. Of a group of nibbles, the even elements are in the lower
-//! half of the word and the odd ones in the upper half, so that both elements of a pair are at the same place of
-//! their halves.
+//! Of bf16, f16 and Q8_0, element n of a group is half or byte n of the word of its column. Types of fewer bits are in
+//! `coded`.
 
-mod nibbles;
+mod coded;
+mod types;
 
 use super::PANEL;
 use crate::lanes::{LANES, Lanes, Pairs};
 
-pub(super) use nibbles::{Q4_0, Q4_1};
+pub(super) use types::{Iq4Nl, Iq4Xs, Mxfp4, Q2K, Q3K, Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K};
 
 /// The addresses at which sixteen columns begin in a file.
 pub(super) type ColumnPointers = [*const u8; LANES];
 
-/// Steps of a block.
-pub(super) const STEPS: usize = 32;
-
-/// A format of blocks of 32 steps.
+/// A format of blocks of steps.
 pub(super) trait BlockFormat: Send + Sync {
+    /// Steps of a sub-block, which share a scale.
+    const STEPS: usize;
+    /// Sub-blocks of a block.
+    const SUB_BLOCKS: usize;
     /// Steps in a group.
     const GROUP_STEPS: usize;
     /// Words of a group of all 64 columns.
     const GROUP_WORDS: usize;
-    /// Words of the scales of all 64 columns, with which a block begins.
+    /// Words of the halves of all 64 columns, with which a block begins.
+    const HEAD_WORDS: usize;
+    /// Words of the scales of all 64 columns, with which a sub-block begins.
     const SCALE_WORDS: usize;
     /// Bytes in which a file stores a block of one column.
     const BLOCK_BYTES: usize;
-    /// The scales (and minima) of a block, for sixteen columns.
+    /// The scales (and minima) of a sub-block, for sixteen columns.
     type Scales<L: Lanes>: Copy;
     /// A group, for sixteen columns.
     type Group<L: Lanes>: Copy;
 
-    /// Reads the scales of a block for the nth sixteen columns.
+    /// Makes the scales of a sub-block for the nth sixteen columns.
     ///
     /// # Safety
-    /// A block of all 64 columns can be read at `block`, and `vector` is below 4.
-    unsafe fn scales<L: Lanes>(simd: L, block: *const u32, vector: usize) -> Self::Scales<L>;
+    /// A block of all 64 columns can be read at `block`, a sub-block of it at `sub_block`, and `vector` is below 4.
+    unsafe fn scales<L: Lanes>(
+        simd: L,
+        block: *const u32,
+        sub_block: *const u32,
+        vector: usize,
+    ) -> Self::Scales<L>;
     /// Reads a group for the nth sixteen columns.
     ///
     /// # Safety
@@ -68,6 +73,18 @@ pub(super) trait BlockFormat: Send + Sync {
 
 /// A block format of integers with a scale.
 pub(super) trait Quantised: BlockFormat {
+    /// Whether a sub-block has a minimum.
+    const HAS_MIN: bool;
+    /// The scale of a sub-block and its minimum, if it has one, for the nth sixteen columns.
+    ///
+    /// # Safety
+    /// As [`BlockFormat::scales`].
+    unsafe fn factors<L: Lanes>(
+        simd: L,
+        block: *const u32,
+        sub_block: *const u32,
+        vector: usize,
+    ) -> (L::F32, L::F32);
     /// The integers of the nth step of a group, before they are scaled.
     fn integers<L: Lanes>(simd: L, group: Self::Group<L>, n: usize) -> L::F32;
     /// The integers of two steps, 2n and 2n + 1, as pairs of bf16, which represents them exactly.
@@ -77,40 +94,47 @@ pub(super) trait Quantised: BlockFormat {
     }
 }
 
+/// Steps of a block.
+pub(super) const fn block_steps<F: BlockFormat>() -> usize {
+    F::STEPS * F::SUB_BLOCKS
+}
+
+/// Words of a sub-block of all 64 columns.
+pub(super) const fn sub_block_len<F: BlockFormat>() -> usize {
+    F::SCALE_WORDS + F::STEPS / F::GROUP_STEPS * F::GROUP_WORDS
+}
+
 /// Words of a block of all 64 columns.
 pub(super) const fn block_len<F: BlockFormat>() -> usize {
-    F::SCALE_WORDS + STEPS / F::GROUP_STEPS * F::GROUP_WORDS
+    F::HEAD_WORDS + F::SUB_BLOCKS * sub_block_len::<F>()
 }
 
 /// Evaluates an expression with the block format of a storage type; panics for a type without panels.
 macro_rules! with_format {
-    ($storage:expr, $format:ident => $do:expr) => {
+    (@$storage:expr, $format:ident => $do:expr, $($type:ident)*) => {
         match $storage {
-            StorageType::Bf16 => {
-                type $format = block_format::Bf16;
+            $(StorageType::$type => {
+                type $format = block_format::$type;
                 $do
-            }
-            StorageType::F16 => {
-                type $format = block_format::F16;
-                $do
-            }
-            StorageType::Q8_0 => {
-                type $format = block_format::Q8_0;
-                $do
-            }
-            StorageType::Q4_0 => {
-                type $format = block_format::Q4_0;
-                $do
-            }
-            StorageType::Q4_1 => {
-                type $format = block_format::Q4_1;
-                $do
-            }
+            })*
             _ => crate::naive::stored::no_panels($storage),
         }
     };
+    ($storage:expr, $format:ident => $do:expr) => {
+        block_format::with_format!(@$storage, $format => $do, Bf16 F16
+            Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2K Q3K Q4K Q5K Q6K Iq4Nl Iq4Xs Mxfp4)
+    };
 }
 pub(super) use with_format;
+
+/// The same with a format of integers.
+macro_rules! with_quantised {
+    ($storage:expr, $format:ident => $do:expr) => {
+        block_format::with_format!(@$storage, $format => $do,
+            Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2K Q3K Q4K Q5K Q6K Iq4Nl Iq4Xs Mxfp4)
+    };
+}
+pub(super) use with_quantised;
 
 /// The halves of 64 columns take 32 words.
 pub(super) const HALVES: usize = PANEL / 2;
@@ -149,15 +173,18 @@ unsafe fn transposed_words<L: Lanes>(
 pub(super) struct Bf16;
 
 impl BlockFormat for Bf16 {
+    const STEPS: usize = 32;
+    const SUB_BLOCKS: usize = 1;
     const GROUP_STEPS: usize = 2;
     const GROUP_WORDS: usize = PANEL;
+    const HEAD_WORDS: usize = 0;
     const SCALE_WORDS: usize = 0;
-    const BLOCK_BYTES: usize = 2 * STEPS;
+    const BLOCK_BYTES: usize = 2 * Self::STEPS;
     type Scales<L: Lanes> = ();
     type Group<L: Lanes> = L::Words;
 
     #[inline(always)]
-    unsafe fn scales<L: Lanes>(_: L, _: *const u32, _: usize) {}
+    unsafe fn scales<L: Lanes>(_: L, _: *const u32, _: *const u32, _: usize) {}
     #[inline(always)]
     unsafe fn group<L: Lanes>(simd: L, at: *const u32, vector: usize) -> L::Words {
         // SAFETY: the group has a word for each of 64 columns, and `vector` is below 4.
@@ -189,15 +216,18 @@ impl BlockFormat for Bf16 {
 pub(super) struct F16;
 
 impl BlockFormat for F16 {
+    const STEPS: usize = 32;
+    const SUB_BLOCKS: usize = 1;
     const GROUP_STEPS: usize = 1;
     const GROUP_WORDS: usize = HALVES;
+    const HEAD_WORDS: usize = 0;
     const SCALE_WORDS: usize = 0;
-    const BLOCK_BYTES: usize = 2 * STEPS;
+    const BLOCK_BYTES: usize = 2 * Self::STEPS;
     type Scales<L: Lanes> = ();
     type Group<L: Lanes> = L::F32;
 
     #[inline(always)]
-    unsafe fn scales<L: Lanes>(_: L, _: *const u32, _: usize) {}
+    unsafe fn scales<L: Lanes>(_: L, _: *const u32, _: *const u32, _: usize) {}
     #[inline(always)]
     unsafe fn group<L: Lanes>(simd: L, at: *const u32, vector: usize) -> L::F32 {
         // SAFETY: there is a half for each of 64 columns, and `vector` is below 4.
@@ -238,15 +268,18 @@ pub(super) struct Q8_0;
 const FROM_TOP: f32 = 1.0 / (1 << 24) as f32;
 
 impl BlockFormat for Q8_0 {
+    const STEPS: usize = 32;
+    const SUB_BLOCKS: usize = 1;
     const GROUP_STEPS: usize = 4;
     const GROUP_WORDS: usize = PANEL;
-    const SCALE_WORDS: usize = HALVES;
-    const BLOCK_BYTES: usize = 2 + STEPS;
+    const HEAD_WORDS: usize = HALVES;
+    const SCALE_WORDS: usize = 0;
+    const BLOCK_BYTES: usize = 2 + Self::STEPS;
     type Scales<L: Lanes> = L::F32;
     type Group<L: Lanes> = L::Words;
 
     #[inline(always)]
-    unsafe fn scales<L: Lanes>(simd: L, block: *const u32, vector: usize) -> L::F32 {
+    unsafe fn scales<L: Lanes>(simd: L, block: *const u32, _: *const u32, vector: usize) -> L::F32 {
         // A half times 2⁻²⁴ is exact in f32.
         // SAFETY: a block begins with a half for each of 64 columns, and `vector` is below 4.
         simd.mul(
@@ -275,7 +308,7 @@ impl BlockFormat for Q8_0 {
         // columns of eight groups.
         unsafe {
             write_halves(from, at, &mut block[vector * LANES / 2..]);
-            let out = &mut block[Self::SCALE_WORDS + vector * LANES..][..7 * PANEL + LANES];
+            let out = &mut block[Self::HEAD_WORDS + vector * LANES..][..7 * PANEL + LANES];
             simd.transpose_16x4(from, at + 2, out.as_mut_ptr(), PANEL);
             simd.transpose_16x4(from, at + 18, out[4 * PANEL..].as_mut_ptr(), PANEL);
         }
@@ -283,6 +316,19 @@ impl BlockFormat for Q8_0 {
 }
 
 impl Quantised for Q8_0 {
+    const HAS_MIN: bool = false;
+
+    #[inline(always)]
+    unsafe fn factors<L: Lanes>(
+        simd: L,
+        block: *const u32,
+        _: *const u32,
+        vector: usize,
+    ) -> (L::F32, L::F32) {
+        // SAFETY: a block begins with a half for each of 64 columns, and `vector` is below 4.
+        let d = unsafe { simd.load_halves_at(block.add(vector * LANES / 2)) };
+        (d, d)
+    }
     #[inline(always)]
     fn integers<L: Lanes>(simd: L, group: L::Words, n: usize) -> L::F32 {
         simd.mul(simd.byte_at_top(group, n), simd.splat(FROM_TOP))

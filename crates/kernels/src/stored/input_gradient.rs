@@ -5,7 +5,7 @@ use std::{marker::PhantomData, ops::Range};
 
 use super::{
     Panels, StorageType,
-    block_format::{self, BlockFormat, STEPS, block_len, with_format},
+    block_format::{self, BlockFormat, block_len, with_format},
     panel_len, panels_len, widen,
 };
 use crate::{
@@ -61,7 +61,7 @@ impl<F: BlockFormat> ForwardPanels for StoredPanels<'_, F> {
         steps: Range<usize>,
         widened: &'v mut [f32; PANEL * PANEL],
     ) -> &'v [f32] {
-        debug_assert!(steps.start.is_multiple_of(STEPS), "steps from within a block");
+        debug_assert!(steps.start.is_multiple_of(F::STEPS), "steps from within a sub-block");
         debug_assert!(self.size.is_multiple_of(block_len::<F>()));
         let panel = &self.data[panel * self.size..][..self.size];
         let widened = &mut widened[..steps.len() * PANEL];

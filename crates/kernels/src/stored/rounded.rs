@@ -1,10 +1,10 @@
 //! Quantised weights times rows rounded to bf16. The integers of a block are exact in bf16.
 //!
 //! ```text
-//! for each block of 32 steps:  sum = +0;  for each pair of it:  sum = dot(pair of x, pair of q, sum)
-//!     total = fma(d, sum, total)      from +0;  Q4_1 also has  total = fma(m, block_sum, total)
+//! for each sub-block:  sum = +0;  for each pair of it:  sum = dot(pair of x, pair of q, sum)
+//!     total = fma(scale, sum, total)      from +0;  with minima also  total = fma(min, block_sum, total)
 //! ```
-//! `block_sum` is the sum with 1 for every q; [`block_sums`] computes it once for all weights that multiply x.
+//! A sub-block has 16 or 32 steps. `block_sum` is the sum with 1 for every q; [`block_sums`] computes it once for all weights that multiply x.
 //! 1. Registers hold the sums of the current block beside the totals, so a tile has half as many rows as a tile
 //!    of f32. After each block, its sums are scaled and added to the totals.
 //! 2. For up to three rows, the panel is read once, and pairs are made in registers. For more rows, the pairs of
@@ -17,7 +17,7 @@ use std::{marker::PhantomData, ops::Range};
 
 use super::{
     AHEAD, Panels, StorageType,
-    block_format::{self, Quantised, STEPS, block_len},
+    block_format::{self, Quantised, block_len, sub_block_len, with_quantised},
     panel_len,
 };
 use crate::{
@@ -29,17 +29,24 @@ use crate::{
 };
 use tile::{Rows, Tile, max_tile_rows};
 
-/// Pairs of a block.
-const PAIRS: usize = STEPS / 2;
 /// Up to so many rows, pairs are made in registers.
 const MAX_STREAMED_ROWS: usize = 3;
-/// For more rows, the pairs of so many blocks are made at a time.
-const DEPTH: usize = 4;
+/// For more rows, so many pairs of each column are made at a time.
+const DEPTH: usize = 64;
 
-/// Sums of every block of rows as if every weight were one: `[rows, inner / 32]`.
+/// Sums of every sub-block of rows as if every weight were one: `[rows, inner / sub_block_len]`, for sub-blocks of 16 or
+/// 32.
 ///
 /// `x`: `[rows, inner / 2]` pairs of [`bf16::round_rows`].
-pub fn block_sums(pool: &ThreadPool, x: &[u32], sums: &mut [f32]) {
+pub fn block_sums(pool: &ThreadPool, x: &[u32], sub_block_len: usize, sums: &mut [f32]) {
+    match sub_block_len {
+        16 => sums_of_blocks::<8>(pool, x, sums),
+        32 => sums_of_blocks::<16>(pool, x, sums),
+        _ => panic!("sub-blocks of {sub_block_len}"),
+    }
+}
+
+fn sums_of_blocks<const PAIRS: usize>(pool: &ThreadPool, x: &[u32], sums: &mut [f32]) {
     assert_eq!(x.len(), sums.len() * PAIRS, "sums of another shape");
     let len = sums.len();
     let to = DisjointSlices::new(sums);
@@ -47,16 +54,16 @@ pub fn block_sums(pool: &ThreadPool, x: &[u32], sums: &mut [f32]) {
         let x = &x[blocks.start * PAIRS..blocks.end * PAIRS];
         // SAFETY: each range is cut once.
         let to = unsafe { to.range_mut(blocks) };
-        pool.isa().run_pairs(BlockSums { x, to });
+        pool.isa().run_pairs(BlockSums::<PAIRS> { x, to });
     });
 }
 
-struct BlockSums<'a> {
+struct BlockSums<'a, const PAIRS: usize> {
     x: &'a [u32],
     to: &'a mut [f32],
 }
 
-impl PairKernel for BlockSums<'_> {
+impl<const PAIRS: usize> PairKernel for BlockSums<'_, PAIRS> {
     type Output = ();
 
     /// Lanes are blocks: sixteen blocks are transposed in the L1 cache.
@@ -96,16 +103,17 @@ pub fn forward_rounded(
         return;
     }
     assert!(storage.is_quantised() && inner > 0, "a weight without blocks");
-    assert!(inner.is_multiple_of(STEPS), "a part of a block");
+    assert!(inner.is_multiple_of(storage.block_len()), "a part of a block");
+    let blocks = inner / storage.sub_block_len();
     let rows = y.len() / outputs;
     assert_eq!(y.len(), rows * outputs, "an output of another shape");
     assert_eq!(x.len(), rows * bf16::pairs(inner), "an input of another shape");
-    let sums = if storage.has_min() { rows * inner / STEPS } else { 0 };
+    let sums = if storage.has_min() { rows * blocks } else { 0 };
     assert_eq!(block_sums.len(), sums, "sums of another shape");
     assert_eq!(data.len(), super::panels_len(storage, outputs, inner), "panels of another shape");
     assert!(epilogue.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
     assert!(epilogue.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
-    let x = Rows { pairs: x.as_ptr(), block_sums: block_sums.as_ptr(), blocks: inner / STEPS };
+    let x = Rows { pairs: x.as_ptr(), block_sums: block_sums.as_ptr(), blocks };
     let out = OutPtr { ptr: y.as_mut_ptr(), row_stride: outputs };
     let (size, tasks) = (panel_len(storage, inner), Tasks::new(rows, outputs));
     let shared = Shared((x, out));
@@ -117,18 +125,7 @@ pub fn forward_rounded(
         let panel = &data[panel * size..][..size];
         let task = Task { x, panel, rows: rows.clone(), columns: columns.clone(), out };
         let isa = pool.isa();
-        match storage {
-            StorageType::Q8_0 => {
-                isa.run_pairs(Product::<block_format::Q8_0> { task, format: PhantomData })
-            }
-            StorageType::Q4_0 => {
-                isa.run_pairs(Product::<block_format::Q4_0> { task, format: PhantomData })
-            }
-            StorageType::Q4_1 => {
-                isa.run_pairs(Product::<block_format::Q4_1> { task, format: PhantomData })
-            }
-            _ => unreachable!("{storage:?} has no blocks in panels"),
-        }
+        with_quantised!(storage, F => isa.run_pairs(Product::<F> { task, format: PhantomData }));
         // Outside the kernel over pairs, because here denormals count.
         isa.run(ApplyEpilogue { epilogue, outputs, rows, columns, out });
     });
@@ -154,34 +151,35 @@ impl<F: Quantised> PairKernel for Product<'_, F> {
     #[inline(always)]
     fn run<P: Pairs>(self, simd: P) {
         let Task { x, panel, rows, columns, out } = self.task;
-        let mut pairs = [0; DEPTH * PAIRS * PANEL];
+        let mut pairs = [0; DEPTH * PANEL];
         let is_decoded = rows.len() > MAX_STREAMED_ROWS;
-        let depth = if is_decoded { DEPTH } else { x.blocks };
+        let depth = if is_decoded { DEPTH / (F::STEPS / 2) } else { x.blocks };
         let max = if is_decoded { max_tile_rows::<P>() } else { MAX_STREAMED_ROWS };
-        for (index, panel) in panel.chunks(depth * block_len::<F>()).enumerate() {
-            let blocks = panel.len() / block_len::<F>();
+        for first in (0..x.blocks).step_by(depth) {
+            let blocks = first..x.blocks.min(first + depth);
             if is_decoded {
-                decode_pairs::<P, F>(simd, panel, &mut pairs);
+                decode_pairs::<P, F>(simd, panel, blocks.clone(), &mut pairs);
             }
             // Tiles have nearly the same height, because one of few rows has too few chains to hide latency.
             let mut row = rows.start;
             for tiles in (1..=rows.len().div_ceil(max)).rev() {
                 let count = (rows.end - row).div_ceil(tiles);
                 let tile = Tile {
-                    x: x.offset(row, index * depth),
+                    x: x.offset::<F>(row, first),
                     panel: panel.as_ptr(),
                     pairs: is_decoded.then_some(pairs.as_ptr()),
-                    blocks,
+                    first,
+                    blocks: blocks.len(),
                     columns: columns.len(),
                     // SAFETY: `forward_rounded` asserted the shape of the outputs, which have this row and column.
                     out: unsafe { out.offset(row, columns.start) },
-                    accumulate: if index > 0 {
+                    accumulate: if first > 0 {
                         Accumulate::FromOutput
                     } else {
                         Accumulate::FromZero
                     },
                 };
-                // SAFETY: the rows and the panel have these blocks, by the asserted shapes; no other task has
+                // SAFETY: the rows and the panel have these sub-blocks, by the asserted shapes; no other task has
                 // these outputs.
                 unsafe { tile.compute_rows::<P, F>(simd, count) };
                 row += count;
@@ -190,19 +188,33 @@ impl<F: Quantised> PairKernel for Product<'_, F> {
     }
 }
 
-/// Makes the pairs of some blocks, `[blocks, 16, 64]`.
+/// Where a sub-block of a panel begins, and the block that it is of.
 #[inline(always)]
-fn decode_pairs<P: Pairs, F: Quantised>(simd: P, panel: &[u32], to: &mut [u32]) {
-    let blocks = panel.chunks_exact(block_len::<F>());
-    for (block, to) in blocks.zip(to.chunks_exact_mut(PAIRS * PANEL)) {
-        let groups = block[F::SCALE_WORDS..].chunks_exact(F::GROUP_WORDS);
-        for (group, to) in groups.zip(to.chunks_exact_mut(F::GROUP_STEPS / 2 * PANEL)) {
+fn sub_block_at<F: Quantised>(panel: *const u32, sub_block: usize) -> (*const u32, *const u32) {
+    let block = panel.wrapping_add(sub_block / F::SUB_BLOCKS * block_len::<F>());
+    let own = F::HEAD_WORDS + sub_block % F::SUB_BLOCKS * sub_block_len::<F>();
+    (block, block.wrapping_add(own))
+}
+
+/// Makes the pairs of some sub-blocks, `[sub-blocks, 8 or 16, 64]`.
+#[inline(always)]
+fn decode_pairs<P: Pairs, F: Quantised>(
+    simd: P,
+    panel: &[u32],
+    sub_blocks: Range<usize>,
+    to: &mut [u32],
+) {
+    debug_assert!(sub_blocks.end.div_ceil(F::SUB_BLOCKS) * block_len::<F>() <= panel.len());
+    for (n, to) in sub_blocks.zip(to.chunks_exact_mut(F::STEPS / 2 * PANEL)) {
+        let (_, mut at) = sub_block_at::<F>(panel.as_ptr(), n);
+        at = at.wrapping_add(F::SCALE_WORDS);
+        for to in to.chunks_exact_mut(F::GROUP_STEPS / 2 * PANEL) {
             for line in (0..F::GROUP_WORDS).step_by(16) {
-                prefetch(group.as_ptr().wrapping_add(AHEAD + line).cast());
+                prefetch(at.wrapping_add(AHEAD + line).cast());
             }
             for vector in 0..PANEL / LANES {
-                // SAFETY: `chunks_exact` gives whole groups, which have words for 64 columns.
-                let words = unsafe { F::group(simd, group.as_ptr(), vector) };
+                // SAFETY: the panel has this sub-block, whose groups have words for 64 columns.
+                let words = unsafe { F::group(simd, at, vector) };
                 for (pair, to) in to.chunks_exact_mut(PANEL).enumerate() {
                     let joined = F::integer_pair(simd, words, pair);
                     let to = &mut to[vector * LANES..][..LANES];
@@ -210,6 +222,7 @@ fn decode_pairs<P: Pairs, F: Quantised>(simd: P, panel: &[u32], to: &mut [u32]) 
                     unsafe { simd.store_pairs_at(joined, to.as_mut_ptr()) };
                 }
             }
+            at = at.wrapping_add(F::GROUP_WORDS);
         }
     }
 }

@@ -8,6 +8,7 @@ use lookback_kernels::{
     matmul::{Accumulate, Epilogue},
     naive,
     stored::{self, Panels, StorageType},
+    thread_pool::ThreadPool,
 };
 use rand_chacha::{
     ChaCha8Rng,
@@ -16,8 +17,24 @@ use rand_chacha::{
 
 mod widen;
 
-const TYPES: [StorageType; 5] =
-    [StorageType::Bf16, StorageType::F16, StorageType::Q8_0, StorageType::Q4_0, StorageType::Q4_1];
+/// Every type that has panels.
+const TYPES: [StorageType; 15] = [
+    StorageType::Bf16,
+    StorageType::F16,
+    StorageType::Q8_0,
+    StorageType::Q4_0,
+    StorageType::Q4_1,
+    StorageType::Q5_0,
+    StorageType::Q5_1,
+    StorageType::Q2K,
+    StorageType::Q3K,
+    StorageType::Q4K,
+    StorageType::Q5K,
+    StorageType::Q6K,
+    StorageType::Iq4Nl,
+    StorageType::Iq4Xs,
+    StorageType::Mxfp4,
+];
 
 /// A weight whose bytes are arbitrary, but for halves, which are mostly ordinary numbers.
 fn file(storage: StorageType, outputs: usize, inner: usize, seed: u64) -> Vec<u8> {
@@ -39,9 +56,20 @@ fn file(storage: StorageType, outputs: usize, inner: usize, seed: u64) -> Vec<u8
     if storage == StorageType::Bf16 {
         return bytes;
     }
-    let halves = if storage.has_min() { 2 } else { 1 };
+    if storage == StorageType::F16 {
+        (0..bytes.len()).step_by(2).for_each(|at| half(at, &mut bytes));
+    }
     for first in (0..bytes.len()).step_by(storage.block_bytes()) {
-        (0..halves).for_each(|i| half(first + 2 * i, &mut bytes));
+        storage.halves_at().iter().for_each(|at| half(first + at, &mut bytes));
+        if storage == StorageType::Mxfp4 {
+            // Also where a scale is denormal, or a number infinite.
+            let exponent = &mut bytes[first];
+            *exponent = match *exponent % 8 {
+                0 => *exponent % 3,
+                1 if seed.is_multiple_of(3) => 255,
+                _ => 120 + *exponent % 12,
+            };
+        }
     }
     bytes
 }
@@ -62,7 +90,7 @@ impl Weight {
         }
         let mut panels = vec![7; stored::panels_len(storage, outputs, inner)];
         let row = |output: usize| &bytes[output * len..][..len];
-        let pool = lookback_kernels::thread_pool::ThreadPool::single_threaded();
+        let pool = ThreadPool::single_threaded();
         stored::pack(&pool, storage, &row, outputs, inner, &mut panels);
         Self { bytes, wide, panels }
     }
@@ -74,9 +102,10 @@ fn panels_are_those_of_the_definition() {
     // Every number of columns in a last panel, after none, one or two whole ones.
     for outputs in 0..=130 {
         for storage in TYPES {
-            let inners: &[usize] = match storage.is_quantised() {
-                true => &[0, 32, 64, 96, 352],
-                false => &[0, 1, 2, 3, 7, 8, 9, 15, 31, 32, 33, 47, 64, 71, 131],
+            let inners: &[usize] = match storage.block_len() {
+                256 => &[0, 256, 768],
+                32 => &[0, 32, 64, 96, 352],
+                _ => &[0, 1, 2, 3, 7, 8, 9, 15, 31, 32, 33, 47, 64, 71, 131],
             };
             for &inner in inners {
                 let mut bytes = vec![0; outputs * storage.bytes(inner)];
@@ -142,7 +171,7 @@ fn equals_its_copy(storage: StorageType, rows: usize, outputs: usize, inner: usi
 
 #[test]
 fn a_stored_weight_gives_the_bits_of_its_copy_in_f32() {
-    let shapes = [
+    let shapes: [[usize; 3]; 9] = [
         [1, 1, 32],
         [1, 64, 64],
         [1, 130, 160],
@@ -155,6 +184,7 @@ fn a_stored_weight_gives_the_bits_of_its_copy_in_f32() {
     ];
     for storage in TYPES {
         for (seed, [rows, outputs, inner]) in shapes.into_iter().enumerate() {
+            let inner = inner.next_multiple_of(storage.block_len());
             equals_its_copy(storage, rows, outputs, inner, seed as u64);
         }
     }
@@ -170,7 +200,7 @@ fn a_stored_weight_gives_the_bits_of_its_copy_in_f32() {
 
 #[test]
 fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
-    let shapes = [
+    let shapes: [[usize; 3]; 7] = [
         [1, 1, 32],
         [2, 65, 96],
         [3, 64, 64],
@@ -181,7 +211,7 @@ fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
     ];
     for storage in TYPES.into_iter().filter(|storage| storage.is_quantised()) {
         for (seed, [rows, outputs, inner]) in shapes.into_iter().enumerate() {
-            let seed = 40 + seed as u64;
+            let (seed, inner) = (40 + seed as u64, inner.next_multiple_of(storage.block_len()));
             let Weight { bytes, panels, .. } = Weight::new(storage, outputs, inner, seed);
             let numbers_kind = [Numbers::Hard, Numbers::Scale(1.0), Numbers::Scale(1e-37)];
             let numbers_kind = numbers_kind[seed as usize % 3];
@@ -198,8 +228,9 @@ fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
                 bf16::round_rows(pool, &x, inner, 0..inner, &mut pairs);
                 let mut y = vec![f32::NAN; rows * outputs];
                 let weight = Panels { storage, data: &panels, outputs, inner };
-                let mut ones = vec![f32::NAN; rows * inner / 32];
-                stored::block_sums(pool, &pairs, &mut ones);
+                let sub_block_len = storage.sub_block_len();
+                let mut ones = vec![f32::NAN; rows * inner / sub_block_len];
+                stored::block_sums(pool, &pairs, sub_block_len, &mut ones);
                 let ones = if storage.has_min() { &ones[..] } else { &[] };
                 stored::forward_rounded(pool, &pairs, ones, weight, epilogue, &mut y);
                 assert_eq!(
@@ -217,11 +248,11 @@ fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
 #[test]
 fn rows_of_a_stored_table_are_those_of_its_copy() {
     for storage in TYPES {
-        let (outputs, inner) = (131, 96);
+        let (outputs, inner) = (131, 96usize.next_multiple_of(storage.block_len()));
         let Weight { wide, panels, .. } = Weight::new(storage, outputs, inner, 5);
         let indices = [0, 130, 64, 63, 17, 130];
         let (mut found, mut copy) = (vec![0.0; 6 * inner], vec![0.0; 6 * inner]);
-        let pool = lookback_kernels::thread_pool::ThreadPool::single_threaded();
+        let pool = ThreadPool::single_threaded();
         let table = Panels { storage, data: &panels, outputs, inner };
         gather(&pool, Table::Stored(table), inner, &indices, &mut found);
         gather(&pool, Table::Rows(&wide), inner, &indices, &mut copy);
@@ -232,8 +263,8 @@ fn rows_of_a_stored_table_are_those_of_its_copy() {
 #[test]
 fn whole_panels_and_parts_of_them_are_read_as_single_rows_are() {
     for storage in TYPES {
-        for inner in [32, 96, 160, 288] {
-            let outputs = 200;
+        for inner in [32, 96, 160, 288usize] {
+            let (outputs, inner) = (200, inner.next_multiple_of(storage.block_len()));
             let Weight { wide, panels, .. } = Weight::new(storage, outputs, inner, 7);
             let table = Panels { storage, data: &panels, outputs, inner };
             for pool in pools() {
@@ -267,6 +298,41 @@ fn types_have_panels_or_are_refused_by_name() {
         let said = len.err().map(|said| said.downcast::<String>().unwrap());
         let expected = format!("{} is not packed as it is stored", storage.name());
         assert_eq!(said.map(|said| *said), (!storage.has_panels()).then_some(expected));
+    }
+}
+
+#[test]
+fn the_first_scale_that_is_not_finite_is_said() {
+    for storage in TYPES.into_iter().filter(|storage| !storage.halves_at().is_empty()) {
+        let (outputs, inner) = (130, 3 * storage.block_len());
+        let mut bytes = vec![0; outputs * storage.bytes(inner)];
+        let len = storage.bytes(inner);
+        let packed = |bytes: &[u8], pool: &ThreadPool| {
+            let mut panels = vec![0; stored::panels_len(storage, outputs, inner)];
+            let row = |output: usize| &bytes[output * len..][..len];
+            stored::pack(pool, storage, &row, outputs, inner, &mut panels)
+        };
+        for pool in &pools() {
+            assert_eq!(packed(&bytes, pool), None);
+        }
+        for (output, block, half) in [(129, 0, 0xfc00_u16), (70, 2, 0x7c01), (64, 1, 0x7c00)] {
+            let at = *storage.halves_at().last().unwrap();
+            let at = output * len + block * storage.block_bytes() + at;
+            bytes[at..at + 2].copy_from_slice(&half.to_le_bytes());
+            for pool in &pools() {
+                let found = packed(&bytes, pool).map(|found| (found.output, found.block));
+                assert_eq!(found, Some((output, block)), "{storage:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn panels_have_at_most_a_twentieth_more_bytes_than_the_file() {
+    for storage in TYPES {
+        let panels = 4 * stored::panels_len(storage, 128, 1024);
+        let file = 128 * storage.bytes(1024);
+        assert!(panels >= file && 20 * panels <= 21 * file, "{storage:?}: {panels}, {file}");
     }
 }
 

@@ -93,11 +93,14 @@ fn a_gguf_that_is_cut_or_lies_is_refused_by_what_is_wrong() {
     version[4] = 9;
     case("version", &version);
     let mut changed = gguf();
-    changed.info("blk.0.x.weight", 12, &[256], 0);
+    changed.info("blk.0.x.weight", 16, &[256], 0);
     case("type-not-read", &changed.finish());
     let mut changed = gguf();
     changed.info("blk.0.x.weight", 99, &[32], 0);
     case("type-unknown", &changed.finish());
+    let mut changed = gguf();
+    changed.info("blk.0.x.weight", 12, &[2, 288], 0);
+    case("part-of-a-block", &changed.finish());
     let mut changed = gguf();
     changed.info("blk.0.x.weight", 0, &[8], 0);
     case("overlap", &changed.finish());

@@ -272,7 +272,10 @@ impl<'a> Keys<'a> {
                 Value::Object(values) => values.is_empty(),
                 _ => false,
             };
+            // Numbers of eight bits with scales, which the file's tensors say.
+            let is_fp8 = key == "quantization_config" && value["quant_method"] == "fp8";
             let known = self.taken.contains(&key.as_str())
+                || is_fp8
                 || self.prefix.is_empty()
                     && (HARMLESS.contains(&key.as_str())
                         || NOTES.iter().any(|note| key.starts_with(note)));

@@ -8,6 +8,7 @@ use lookback_kernels::naive::stored::StorageType;
 use super::{
     names::Names,
     places::Place,
+    scales::Scales,
     tensors::{Tensors, not_understood},
 };
 use crate::{Network, WeightId};
@@ -23,6 +24,7 @@ struct Weight {
     tensor: usize,
     storage: StorageType,
     place: Place,
+    scales: Option<Scales>,
 }
 
 impl FileWeights {
@@ -40,9 +42,13 @@ impl FileWeights {
             };
             let storage = check(&tensors, tensor, &place)?;
             is_used[tensor] = true;
+            let scales = Scales::find(&tensors, tensor, &place.name)?.map(|(scale, scales)| {
+                is_used[scale] = true;
+                scales
+            });
             let index = place.id.index();
             debug_assert_eq!(place.row.unwrap_or(0), weights[index].len(), "rows in their order");
-            weights[index].push(Weight { tensor, storage, place });
+            weights[index].push(Weight { tensor, storage, place, scales });
         }
         for (tensor, _) in is_used.iter().enumerate().filter(|(_, is_used)| !**is_used) {
             check_unused(&tensors, tensor, network, names)?;
@@ -76,6 +82,33 @@ impl FileWeights {
         let stored = weight.place.rows.stored(output);
         let len = weight.storage.bytes(inner);
         Some(&self.tensors.bytes(weight.tensor)[stored * len..][..len])
+    }
+
+    /// A refusal of a matrix with a scale that is not finite.
+    pub(super) fn refuse_scale(&self, id: WeightId, output: usize, block: usize) -> Refusal {
+        let weight = &self.weights[id.index()][0];
+        let row = weight.place.rows.stored(output);
+        self.tensors.refuse(
+            weight.tensor,
+            &format!(
+                "has a scale that is not finite, of block {block} in row {row}; the file is \
+                 damaged, so fetch it again"
+            ),
+        )
+    }
+
+    /// Widens some outputs of a matrix of which [`Self::row`] gives rows.
+    pub(super) fn read_rows(&self, id: WeightId, outputs: Range<usize>, out: &mut [f32]) {
+        let Some(weight) = self.whole(id) else { return };
+        let inner = out.len() / outputs.len().max(1);
+        for (output, out) in outputs.clone().zip(out.chunks_exact_mut(inner.max(1))) {
+            if let Some(row) = self.row(id, output) {
+                weight.storage.widen(row, out);
+            }
+        }
+        if let Some(scales) = &weight.scales {
+            weight.scale(scales, outputs.start, out);
+        }
     }
 
     /// Gives back the memory that the file's bytes of a weight take, until they are read again.
@@ -118,8 +151,29 @@ impl Weight {
         } else {
             self.read_rows(bytes, out);
         }
+        if let Some(scales) = &self.scales {
+            self.scale(scales, 0, out);
+        }
         if self.place.is_less_one {
             out.iter_mut().for_each(|weight| *weight += 1.0);
+        }
+    }
+
+    /// Multiplies outputs from the `first` on with their scales; each product is rounded once.
+    fn scale(&self, scales: &Scales, first: usize, out: &mut [f32]) {
+        let Some(inner) = self.place.inner else { return };
+        for (output, out) in (first..).zip(out.chunks_exact_mut(inner)) {
+            let row = self.place.rows.stored(output);
+            if self.place.is_transposed {
+                for (column, out) in out.iter_mut().enumerate() {
+                    *out *= scales.at(column, row);
+                }
+            } else {
+                for (square, out) in out.chunks_mut(scales.columns()).enumerate() {
+                    let scale = scales.at(row, square * scales.columns());
+                    out.iter_mut().for_each(|out| *out *= scale);
+                }
+            }
         }
     }
 

@@ -218,7 +218,9 @@ fn place(path: &Path, info: &Info, data_at: usize, file: &[u8]) -> Result<Tensor
     let (Some(shape), Some(elements)) = (shape, elements) else {
         return Err(refuse(format!("has the shape {:?}, which is too large", info.sizes)));
     };
-    let Some(storage) = *storage else { return Err(refuse(not_understood(dtype))) };
+    let Some(storage) = *storage else {
+        return Err(refuse(not_understood(&format!("{dtype}, type {}", info.kind))));
+    };
     if !shape[shape.len() - 1].is_multiple_of(storage.block_len()) {
         return Err(refuse(format!(
             "has rows of {} elements, which are not whole blocks of {dtype}'s {}",

@@ -32,8 +32,8 @@ const DTYPES: &[(&str, usize, Option<StorageType>)] = &[
     ("I8", 8, None),
     ("U8", 8, None),
     ("BOOL", 8, None),
-    ("F8_E4M3", 8, None),
-    ("F8_E5M2", 8, None),
+    ("F8_E4M3", 8, Some(StorageType::F8E4M3)),
+    ("F8_E5M2", 8, Some(StorageType::F8E5M2)),
     ("F8_E8M0", 8, None),
     ("F6_E2M3", 6, None),
     ("F6_E3M2", 6, None),
@@ -82,7 +82,7 @@ pub(super) fn read_header(path: &Path, bytes: &[u8], source: usize) -> Result<Ve
         let refuse = |what: String| refuse_tensor(path, &name, &what);
         let Some((dtype, bits, storage)) = DTYPES.iter().find(|known| known.0 == info.dtype) else {
             return Err(refuse(format!(
-                "has the unknown type {}; F32, F16 and BF16 are read",
+                "has the unknown type {}; F32, F64, F16, BF16, F8_E4M3 and F8_E5M2 are read",
                 excerpt(&info.dtype)
             ))
             .with_kind(Kind::UnsupportedFeature));

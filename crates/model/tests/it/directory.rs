@@ -152,6 +152,63 @@ fn half_types_widen_exactly_and_names_need_no_prefix() {
 }
 
 #[test]
+fn f8_is_multiplied_with_the_scales_that_stand_beside_it_and_f64_is_rounded() {
+    let network = fixture::llama();
+    let down = network.blocks[0].mlp.mlps()[0].down;
+    let (rows, columns) = (down.outputs, down.inputs);
+    let name = "model.layers.0.mlp.down_proj.weight";
+    let scale = |row: usize| 0.5 + row as f32 / 7.0;
+    let shapes: [(&str, Vec<usize>); 4] = [
+        ("_scale_inv", vec![1, 1]),
+        ("_scale", vec![rows]),
+        ("_scale", vec![rows, 1]),
+        ("_scale", vec![rows + 1]),
+    ];
+    for (suffix, shape) in shapes {
+        let folder = tempfile::tempdir().expect("a place");
+        fixture::write_directory(folder.path(), &network);
+        let path = folder.path().join("model.safetensors");
+        let mut tensors = fixture::tensors_of(&path);
+        let bytes: Vec<u8> = (0..rows * columns).map(|at| (at * 37 % 120) as u8).collect();
+        for (stored, dtype, _, data) in &mut tensors {
+            if stored == name {
+                (*dtype, *data) = ("F8_E4M3", bytes.clone());
+            } else if stored.ends_with("o_proj.weight") {
+                *dtype = "F64";
+                *data = fixture::floats(data)
+                    .into_iter()
+                    .flat_map(|value| f64::from(value).to_le_bytes())
+                    .collect();
+            }
+        }
+        let scales: Vec<f32> = (0..shape.iter().product()).map(scale).collect();
+        tensors.push((format!("{name}{suffix}"), "F32", shape.clone(), fixture::bytes(&scales)));
+        fs::write(&path, fixture::safetensors(&tensors)).expect("written");
+        let stored = match StoredModel::open(folder.path()) {
+            Ok(stored) if shape != [rows + 1] => stored,
+            Ok(_) => panic!("too many scales"),
+            Err(refusal) => {
+                assert!(refusal.to_string().contains("neither one scale, nor one for each row"));
+                continue;
+            }
+        };
+        let mut wanted = vec![0.0; rows * columns];
+        StorageType::F8E4M3.widen(&bytes, &mut wanted);
+        for (row, wanted) in wanted.chunks_exact_mut(columns).enumerate() {
+            let row = if scales.len() == 1 { 0 } else { row };
+            wanted.iter_mut().for_each(|wanted| *wanted *= scale(row));
+        }
+        assert_eq!(fixture::read(&stored, down.weight), wanted);
+        let mut some = vec![0.0; columns];
+        stored.read_rows(down.weight, 1..2, &mut some);
+        assert_eq!(some, wanted[columns..2 * columns]);
+        for id in network.ids().filter(|id| *id != down.weight) {
+            assert_eq!(fixture::read(&stored, id), fixture::values(&network, id));
+        }
+    }
+}
+
+#[test]
 fn buffers_of_older_files_are_harmless_and_a_stored_head_is_what_transformers_takes() {
     let network = fixture::gpt2();
     let folder = tempfile::tempdir().expect("a place");

@@ -2,8 +2,9 @@
 
 import { word } from '../kit/chips.js';
 import { h } from '../kit/dom.js';
-import { message, messageText, sentences } from '../kit/messages.js';
+import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
+import { sentences } from '../kit/sentences.js';
 import { COLD, HOT, RUN } from './steps.js';
 import { at, nameOf, next } from './words.js';
 

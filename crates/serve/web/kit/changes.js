@@ -9,8 +9,6 @@
 
 import { quoted } from './shell.js';
 
-export { commandLine } from './command_line.js';
-
 /**
  * @typedef {'head' | 'attention' | 'mlp' | 'neuron'} Part
  * @typedef {object} Change

@@ -6,8 +6,6 @@ import { line } from './command_line.js';
 import { fill, h } from './dom.js';
 import { messageText } from './messages.js';
 
-export { changed, opens, reads, token } from './command_line.js';
-
 /** For how long a button says that it has copied, in milliseconds. */
 export const COPIED_FOR = 1600;
 

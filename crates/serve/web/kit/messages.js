@@ -52,12 +52,6 @@ const others = LANGUAGES[language ?? '']?.();
 /** @type {Record<string, string | Record<string, string>>} */
 const texts = { ...en, ...(others ? (await others).default : {}) };
 const plural = new Intl.PluralRules(others ? language : 'en');
-// Of three things English readers differ about the comma before the last; this page has none.
-const locale = others ? language : 'en-GB';
-const lists = {
-  and: new Intl.ListFormat(locale, { type: 'conjunction' }),
-  unit: new Intl.ListFormat(locale, { type: 'unit' }),
-};
 document.documentElement.lang = others ? (language ?? 'en') : 'en';
 
 /**
@@ -85,26 +79,6 @@ export function messageText(id, ...needs) {
 }
 
 /**
- * Several things as a sentence lists them: `1.0, 1.1 and 2.0`, or without the *and*.
- * @param {string[]} things
- * @param {'and' | 'unit'} [kind]
- */
-export function listed(things, kind = 'and') {
-  return lists[kind].format(things);
-}
-
-/**
- * A sentence whose first letter is a capital, whatever it begins with; where a node is first, it stays as it is.
- * @param {(Node | string)[]} sentence
- * @returns {(Node | string)[]}
- */
-export function capitalised([first, ...rest]) {
-  if (typeof first !== 'string') return first === undefined ? [] : [first, ...rest];
-  const [letter = '', ...others] = first;
-  return [letter.toLocaleUpperCase(document.documentElement.lang) + others.join(''), ...rest];
-}
-
-/**
  * The text of a message, in the form that its count asks for.
  * @param {string} id
  * @param {Record<string, any>} values
@@ -114,22 +88,6 @@ function textOf(id, values) {
   if (text === undefined) throw new Error(`there is no message ${id}`);
   if (typeof text === 'string') return text;
   return text[plural.select(Number(values.count))] ?? text.other ?? '';
-}
-
-/**
- * Messages one behind the other, with a space between.
- * @template {import('./dom.js').Child} T
- * @param {...T[]} messages  an empty one leaves no space
- * @returns {(T | string)[]}
- */
-export function sentences(...messages) {
-  const all = messages.filter(({ length }) => length > 0);
-  return all.flatMap((parts, at) => {
-    if (at === all.length - 1) return parts;
-    // The space belongs to the text before it, where the end of a sentence is looked for.
-    const last = parts.at(-1);
-    return typeof last === 'string' ? [...parts.slice(0, -1), `${last} `] : [...parts, ' '];
-  });
 }
 
 /** @typedef {string | {place: string} | {mark: string, children: Part[]}} Part */

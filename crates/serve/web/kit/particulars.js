@@ -2,8 +2,9 @@
  * How a model's blocks differ from the plain ones that the text describes, in words.
  */
 
-import { listed, messageText } from './messages.js';
+import { messageText } from './messages.js';
 import { count, format } from './number.js';
+import { listedText } from './sentences.js';
 
 /** @typedef {import('./stage.js').Model} Model */
 
@@ -60,10 +61,10 @@ export function particulars(model) {
     positions === 'alibi' ? messageText('particulars.alibi') : null,
     windowsOf(model),
     expertsOf(model),
-    caps.length ? messageText('particulars.capped', { caps: listed(caps, 'unit') }) : null,
+    caps.length ? messageText('particulars.capped', { caps: listedText(caps, 'unit') }) : null,
     block.sinks ? messageText('particulars.sinks') : null,
     factors.length
-      ? messageText('particulars.multiplied', { factors: listed(factors, 'unit') })
+      ? messageText('particulars.multiplied', { factors: listedText(factors, 'unit') })
       : null,
   ].filter((line) => line !== null);
 }
@@ -108,7 +109,7 @@ export function layers(has) {
   );
   return messageText('common.layers', {
     count: has.filter(Boolean).length,
-    layers: listed(named),
+    layers: listedText(named),
   });
 }
 

@@ -6,16 +6,13 @@
 
 export default /** @type {const} */ ({
   /* common: what several figures say */
-  'common.list': '{few} and {last}',
   'common.head': 'head {head}',
   'common.layer': 'layer {layer}',
   'common.token': 'token',
   'common.id': 'id',
   'common.logit': 'logit',
   'common.probability': 'probability',
-  'common.list.and': '{before} and {item}',
-  'common.list.comma': '{before}, {item}',
-  'common.list.semicolon': '{before}; {item}',
+  'common.clauses': '{before}; {clause}',
   'common.layers': { one: 'layer {layers}', other: 'layers {layers}' },
   'common.range': '{first} to {last}',
   'common.token-at': 'token {token}',
@@ -1226,6 +1223,8 @@ export default /** @type {const} */ ({
   /* context: the weighted sum of one head */
   'context.title': 'Value vectors, weighted and added up',
   'context.title.head': 'What head {head} hands to {token}: value vectors, weighted and added up',
+  'context.title.changed':
+    'What head {head} would hand to {token}: value vectors, weighted and added up',
   'context.formula': 'the sum as a formula',
   'context.matrix': 'weights of the head, row by row',
   'context.label.weights': 'the weights; a row is a sum',

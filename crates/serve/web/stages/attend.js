@@ -6,7 +6,7 @@
  */
 
 import { changeSlider, changeToggles } from '../kit/changes/controls.js';
-import { chipText, SAID } from '../kit/changes/words.js';
+import { chipText } from '../kit/changes/words.js';
 import { scoreOf, VARIANTS, variant, without } from '../kit/changes.js';
 import { visible, word } from '../kit/chips.js';
 import { ask, look, tensors } from '../kit/client.js';
@@ -204,7 +204,7 @@ export default {
       const [query = '', looked = ''] = [of.pieces[token] ?? '', of.pieces[key] ?? ''].map(word);
       score.draw(
         changes,
-        SAID.scoreOf(query, looked),
+        messageText('changes.score-of', { query, key: looked }),
         (amount) => scoreOf(layer, index, token, key, amount),
         `score:${layer}.${index}.${token}.${key}:`,
         // The key that is looked at most may be another then.

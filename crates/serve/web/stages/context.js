@@ -257,7 +257,7 @@ export default {
         drawStack();
         fill(weighed, moves(now, step, bar));
         parts.title(
-          message('context.title.head', {
+          message(headSwitched(of) ? 'context.title.changed' : 'context.title.head', {
             head: `${of.layer}.${of.head}`,
             token: mention(of.token, of.pieces[of.token] ?? ''),
           }),

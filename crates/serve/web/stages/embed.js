@@ -9,9 +9,10 @@ import { chip, mention, visible, word } from '../kit/chips.js';
 import { ask, keyOf, look } from '../kit/client.js';
 import { fill, h, svg } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
-import { message, messageText, sentences } from '../kit/messages.js';
+import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
 import { short } from '../kit/particulars.js';
+import { sentences } from '../kit/sentences.js';
 import { views } from '../kit/views.js';
 import { remembering } from './logits/word.js';
 

@@ -7,12 +7,13 @@
 
 import { mention, word } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
-import { changed, command, opens, reads, token } from '../kit/command.js';
+import { command } from '../kit/command.js';
+import { changed, opens, reads, token } from '../kit/command_line.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
-import { sentences } from './logits/sentences.js';
+import { sentences } from '../kit/sentences.js';
 import { remembering, said } from './logits/word.js';
 import { subject } from './why/about.js';
 import { flags, question } from './why/answer.js';

@@ -5,11 +5,13 @@
 
 import { visible, word } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
-import { command, opens } from '../kit/command.js';
+import { command } from '../kit/command.js';
+import { opens } from '../kit/command_line.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
 import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
+import { listed } from '../kit/sentences.js';
 import { sentence } from './firing/captions.js';
 import { look, remembering } from './logits/word.js';
 
@@ -123,8 +125,22 @@ export default {
           String(neuron),
           number(activation, { digits: 3 }),
           visible(pieces[sequences[sequence]?.[token] ?? -1] ?? ''),
-          up.map((id) => look(pieces, id)).join(', '),
-          down.map((id) => look(pieces, id)).join(', '),
+          h(
+            'span',
+            null,
+            listed(
+              up.map((id) => [look(pieces, id)]),
+              'unit',
+            ),
+          ),
+          h(
+            'span',
+            null,
+            listed(
+              down.map((id) => [look(pieces, id)]),
+              'unit',
+            ),
+          ),
         ]),
       };
     }

@@ -156,8 +156,7 @@ export default {
       const words = (/** @type {Push[]} */ pushes) =>
         pushes
           .slice(0, 3)
-          .map(({ id }) => seen(answer.pieces, id ?? 0))
-          .join('  ');
+          .flatMap(({ id }, at) => [at > 0 ? '  ' : null, seen(answer.pieces, id ?? 0)]);
       const rows = answer.units.map((unit) =>
         h(
           'button',

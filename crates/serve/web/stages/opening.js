@@ -6,13 +6,15 @@
 import { copier } from '../kit/changes/copier.js';
 import { between, outlook } from '../kit/changes/effect.js';
 import { effectSentence } from '../kit/changes/words.js';
-import { commandLine, inForce, minus, plus, without, write } from '../kit/changes.js';
+import { inForce, minus, plus, without, write } from '../kit/changes.js';
 import { visible, word } from '../kit/chips.js';
 import { look } from '../kit/client.js';
+import { commandLine } from '../kit/command_line.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
-import { sentences as joined, message, messageText } from '../kit/messages.js';
+import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
+import { sentences as joined } from '../kit/sentences.js';
 import { FIRST_PROMPT, get } from '../kit/state.js';
 import { arcs } from './opening/arcs.js';
 import { findHeads } from './opening/found.js';

@@ -8,7 +8,7 @@ import { h } from '../kit/dom.js';
 import { message, messageText } from '../kit/messages.js';
 import { number } from '../kit/number.js';
 import { scrub } from '../kit/scrub.js';
-import { joined } from './logits/sentences.js';
+import { listed, listedText } from '../kit/sentences.js';
 
 /**
  * A number of a sampler, as the program describes it.
@@ -76,13 +76,10 @@ export function seed(more) {
 export function words(all, values) {
   if (values.temperature === 0) return messageText('sampling.likeliest');
   const active = all.filter((of) => values[of.name] !== of.neutral);
-  return (
-    joined(
-      active.map((of) =>
-        messageText('sampling.setting', { title: of.title, value: String(values[of.name]) }),
-      ),
-    ).join('') || messageText('sampling.none')
+  const settings = active.map((of) =>
+    messageText('sampling.setting', { title: of.title, value: String(values[of.name]) }),
   );
+  return listedText(settings, 'unit') || messageText('sampling.none');
 }
 
 /**
@@ -112,7 +109,7 @@ export function dragged(page) {
       made.set(value);
       return message('sampling.setting', { title: of.title, value: made.node });
     });
-    return joined(settings);
+    return listed(settings, 'unit');
   };
 }
 

@@ -9,7 +9,8 @@
 import { visible, word } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
 import { legend } from '../kit/colour.js';
-import { command, opens, reads, token } from '../kit/command.js';
+import { command } from '../kit/command.js';
+import { opens, reads, token } from '../kit/command_line.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { message, messageText } from '../kit/messages.js';

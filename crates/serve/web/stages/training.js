@@ -5,8 +5,9 @@
 import { ask, ProgramError, UnreachableError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
-import { message, messageText, sentences } from '../kit/messages.js';
+import { message, messageText } from '../kit/messages.js';
 import { count, format, number } from '../kit/number.js';
+import { sentences } from '../kit/sentences.js';
 import { listen } from '../kit/training.js';
 import { views } from '../kit/views.js';
 import { birth, chart, inWords, jump } from './training/charts.js';
@@ -57,7 +58,8 @@ export default {
       ],
     });
     fill(parts.body, state, done, choice.node, curve, born);
-    fill(parts.side, samples, formed);
+    fill(parts.side, samples);
+    root.append(formed);
     done.hidden = true;
 
     let isDue = false;

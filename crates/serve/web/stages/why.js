@@ -6,7 +6,8 @@
  */
 
 import { mention, word } from '../kit/chips.js';
-import { changed, command, opens, reads, token } from '../kit/command.js';
+import { command } from '../kit/command.js';
+import { changed, opens, reads, token } from '../kit/command_line.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { message, messageText } from '../kit/messages.js';

@@ -1,14 +1,10 @@
 //! A tile of rows times quantised weights, with its sums and totals in registers.
 
-use super::PAIRS;
+use super::sub_block_at;
 use crate::{
     lanes::{LANES, Lanes, Pairs},
     matmul::{Accumulate, PANEL, Pointers},
-    stored::{
-        AHEAD,
-        block_format::{HALVES, Quantised, STEPS, block_len},
-        vectors_at_once,
-    },
+    stored::{AHEAD, block_format::Quantised, vectors_at_once},
     tile::{OutPtr, PairMultiply, prefetch, step},
 };
 
@@ -17,7 +13,7 @@ use crate::{
 pub(super) struct Rows {
     pub(super) pairs: *const u32,
     pub(super) block_sums: *const f32,
-    /// Of a row.
+    /// Sub-blocks of a row.
     pub(super) blocks: usize,
 }
 
@@ -25,13 +21,13 @@ pub(super) struct Rows {
 unsafe impl Pointers for Rows {}
 
 impl Rows {
-    /// The same from a row and a block on.
+    /// The same from a row and a sub-block on.
     #[inline(always)]
-    pub(super) fn offset(self, row: usize, block: usize) -> Self {
+    pub(super) fn offset<F: Quantised>(self, row: usize, block: usize) -> Self {
         let at = row * self.blocks + block;
         // The sums may be missing, and are not read then.
         Self {
-            pairs: self.pairs.wrapping_add(at * PAIRS),
+            pairs: self.pairs.wrapping_add(at * F::STEPS / 2),
             block_sums: self.block_sums.wrapping_add(at),
             ..self
         }
@@ -45,14 +41,15 @@ pub(super) const fn max_tile_rows<L: Lanes>() -> usize {
     if L::VECTORS_PER_ROW == 4 { 3 } else { 6 }
 }
 
-/// Some rows by a panel's columns, over successive blocks.
+/// Some rows by a panel's columns, over successive sub-blocks.
 #[derive(Clone, Copy)]
 pub(super) struct Tile {
     pub(super) x: Rows,
-    /// A block begins here.
     pub(super) panel: *const u32,
-    /// The pairs of these blocks, if they are formed.
+    /// The pairs of these sub-blocks, if they are formed.
     pub(super) pairs: Option<*const u32>,
+    /// The first sub-block of the panel, and how many there are.
+    pub(super) first: usize,
     pub(super) blocks: usize,
     pub(super) columns: usize,
     pub(super) out: OutPtr,
@@ -63,8 +60,8 @@ impl Tile {
     /// Computes the tile, of so many rows.
     ///
     /// # Safety
-    /// - `x` can be read at `rows` rows by `blocks` blocks.
-    /// - `panel` has `blocks` whole blocks, and `pairs`, if any, their pairs, `[blocks, 16, 64]`.
+    /// - `x` can be read at `rows` rows by `blocks` sub-blocks.
+    /// - `panel` has `first + blocks` sub-blocks, and `pairs`, if any, those of the last of them, `[blocks, 8 or 16, 64]`.
     /// - `out` can be read and written at `rows` rows by `columns` columns, and no other thread accesses those.
     #[inline(always)]
     pub(super) unsafe fn compute_rows<P: Pairs, F: Quantised>(self, simd: P, rows: usize) {
@@ -147,23 +144,24 @@ impl Tile {
                 }
             }
         }
-        let (mut x, mut block) = (self.x, self.panel);
-        let mut decoded = self.pairs.unwrap_or(block).wrapping_add(first * LANES);
-        for _ in 0..self.blocks {
+        let mut x = self.x;
+        let mut decoded = self.pairs.unwrap_or(self.panel).wrapping_add(first * LANES);
+        for sub_block in self.first..self.first + self.blocks {
+            let (block, sub_block) = sub_block_at::<F>(self.panel, sub_block);
             let mut sums = [[simd.splat(0.0); V]; R];
-            // SAFETY: a block has the scales and groups of 64 columns; `decoded` has its pairs, if they are
-            // made; each row of `x` has sixteen pairs of it.
+            // SAFETY: a sub-block has the scales and groups of 64 columns; `decoded` has its pairs, if they are
+            // made; each row of `x` has as many pairs of it.
             unsafe {
                 if DECODED {
-                    for pair in 0..PAIRS {
+                    for pair in 0..F::STEPS / 2 {
                         let (left, right) = (x.pairs.add(pair), decoded.add(pair * PANEL));
-                        let (simd, row_stride) = (PairMultiply(simd), x.blocks * PAIRS);
+                        let (simd, row_stride) = (PairMultiply(simd), x.blocks * F::STEPS / 2);
                         step::<_, R, V, true>(simd, left, row_stride, right, LANES, &mut sums);
                     }
-                    decoded = decoded.wrapping_add(PAIRS * PANEL);
+                    decoded = decoded.wrapping_add(F::STEPS / 2 * PANEL);
                 } else {
-                    let mut at = block.add(F::SCALE_WORDS);
-                    for group in 0..STEPS / F::GROUP_STEPS {
+                    let mut at = sub_block.add(F::SCALE_WORDS);
+                    for group in 0..F::STEPS / F::GROUP_STEPS {
                         let mut words = [F::group(simd, at, first); V];
                         for (v, words) in words.iter_mut().enumerate().skip(1) {
                             *words = F::group(simd, at, first + v);
@@ -177,26 +175,23 @@ impl Tile {
                             for (right, &words) in right.iter_mut().zip(&words).skip(1) {
                                 *right = F::integer_pair(simd, words, pair);
                             }
-                            dots(simd, x, group * F::GROUP_STEPS / 2 + pair, right, &mut sums);
+                            let pair = group * F::GROUP_STEPS / 2 + pair;
+                            dots::<P, F, R, V>(simd, x, pair, right, &mut sums);
                         }
                         at = at.add(F::GROUP_WORDS);
                     }
                 }
-                simd.add_scaled(halves(simd, block, first), sums, &mut totals);
-                if F::SCALE_WORDS > HALVES {
+                let (scales, mins) = factors::<P, F, V>(simd, block, sub_block, first);
+                simd.add_scaled(scales, sums, &mut totals);
+                if F::HAS_MIN {
                     let mut block_sums = [[simd.splat(0.0); V]; R];
                     for (r, block_sums) in block_sums.iter_mut().enumerate() {
                         *block_sums = [simd.splat(*x.block_sums.add(r * x.blocks)); V];
                     }
-                    simd.add_scaled(
-                        halves(simd, block.add(HALVES), first),
-                        block_sums,
-                        &mut totals,
-                    );
+                    simd.add_scaled(mins, block_sums, &mut totals);
                 }
             }
-            x = x.offset(0, 1);
-            block = block.wrapping_add(block_len::<F>());
+            x = x.offset::<F>(0, 1);
         }
         for (r, totals) in totals.iter().enumerate() {
             for (v, &total) in totals.iter().enumerate() {
@@ -230,7 +225,7 @@ impl Tile {
 /// # Safety
 /// Each of the R rows of `x` has this pair.
 #[inline(always)]
-unsafe fn dots<P: Pairs, const R: usize, const V: usize>(
+unsafe fn dots<P: Pairs, F: Quantised, const R: usize, const V: usize>(
     simd: P,
     x: Rows,
     pair: usize,
@@ -239,25 +234,31 @@ unsafe fn dots<P: Pairs, const R: usize, const V: usize>(
 ) {
     for (r, sums) in sums.iter_mut().enumerate() {
         // SAFETY: row r is one of the R rows, and has this pair.
-        let left = simd.splat_pair(unsafe { *x.pairs.add(r * x.blocks * PAIRS + pair) });
+        let left = simd.splat_pair(unsafe { *x.pairs.add(r * x.blocks * F::STEPS / 2 + pair) });
         for (sum, right) in sums.iter_mut().zip(right) {
             *sum = simd.dot(left, right, *sum);
         }
     }
 }
 
-/// The halves of a block for V vectors from the `first` on.
+/// The scales and minima of a sub-block for V vectors from the `first` on.
 ///
 /// # Safety
-/// The halves of 64 columns can be read at `at`, and `first + V` is at most 4.
+/// As [`Quantised::factors`], for each of these vectors.
 #[inline(always)]
-unsafe fn halves<L: Lanes, const V: usize>(simd: L, at: *const u32, first: usize) -> [L::F32; V] {
-    // SAFETY: each vector reads sixteen of the 64 halves.
+unsafe fn factors<L: Lanes, F: Quantised, const V: usize>(
+    simd: L,
+    block: *const u32,
+    sub_block: *const u32,
+    first: usize,
+) -> ([L::F32; V], [L::F32; V]) {
+    // SAFETY: the preconditions are the same.
     unsafe {
-        let mut halves = [simd.load_halves_at(at.add(first * LANES / 2)); V];
-        for (v, half) in halves.iter_mut().enumerate().skip(1) {
-            *half = simd.load_halves_at(at.add((first + v) * LANES / 2));
+        let (scale, min) = F::factors(simd, block, sub_block, first);
+        let (mut scales, mut mins) = ([scale; V], [min; V]);
+        for v in 1..V {
+            (scales[v], mins[v]) = F::factors(simd, block, sub_block, first + v);
         }
-        halves
+        (scales, mins)
     }
 }

@@ -15,8 +15,24 @@ use lookback_kernels::{
     thread_pool::ThreadPool,
 };
 
-const TYPES: [StorageType; 5] =
-    [StorageType::Bf16, StorageType::F16, StorageType::Q8_0, StorageType::Q4_0, StorageType::Q4_1];
+/// Every type that has panels.
+const TYPES: [StorageType; 15] = [
+    StorageType::Bf16,
+    StorageType::F16,
+    StorageType::Q8_0,
+    StorageType::Q4_0,
+    StorageType::Q4_1,
+    StorageType::Q5_0,
+    StorageType::Q5_1,
+    StorageType::Q2K,
+    StorageType::Q3K,
+    StorageType::Q4K,
+    StorageType::Q5K,
+    StorageType::Q6K,
+    StorageType::Iq4Nl,
+    StorageType::Iq4Xs,
+    StorageType::Mxfp4,
+];
 
 thread_local! {
     static TEAMS: RefCell<Vec<ThreadPool>> =
@@ -36,9 +52,10 @@ pub fn check(bytes: &[u8]) {
     }
     let storage = TYPES[usize::from(storage) % TYPES.len()];
     let (rows, outputs) = (usize::from(rows) % 9 + 1, usize::from(outputs) % 140 + 1);
-    let inner = match storage.is_quantised() {
-        true => 32 * (usize::from(inner) % 6 + 1),
-        false => usize::from(inner) % 150 + 1,
+    let inner = match storage.block_len() {
+        256 => 256 * (usize::from(inner) % 3 + 1),
+        32 => 32 * (usize::from(inner) % 6 + 1),
+        _ => usize::from(inner) % 150 + 1,
     };
     let mut more = rest.iter().copied().cycle();
     let len = storage.bytes(inner);
@@ -72,8 +89,9 @@ pub fn check(bytes: &[u8]) {
             if storage.is_quantised() {
                 let mut pairs = vec![7; rows * inner / 2];
                 bf16::round_rows(pool, &x, inner, 0..inner, &mut pairs);
-                let mut ones = vec![f32::NAN; rows * inner / 32];
-                stored::block_sums(pool, &pairs, &mut ones);
+                let sub_block_len = storage.sub_block_len();
+                let mut ones = vec![f32::NAN; rows * inner / sub_block_len];
+                stored::block_sums(pool, &pairs, sub_block_len, &mut ones);
                 let ones = if storage.has_min() { &ones[..] } else { &[] };
                 y.fill(f32::NAN);
                 stored::forward_rounded(pool, &pairs, ones, weight(), epilogue, &mut y);

@@ -37,36 +37,81 @@ fn bytes_of_q8_0_are_signed() {
     assert_eq!((out[0], out[31]), (-256.0, 254.0));
 }
 
-/// As `gguf.quants.dequantize` of the Python package gguf has them.
+/// Random blocks, ten of each type, and the values that `gguf.quants.dequantize` of the Python package gguf makes of them.
+/// Their halves are also denormal, infinite and NaN.
+const VECTORS: [(StorageType, &[u8]); 13] = [
+    (StorageType::Q8_0, include_bytes!("vectors/q8_0.bin")),
+    (StorageType::Q4_0, include_bytes!("vectors/q4_0.bin")),
+    (StorageType::Q4_1, include_bytes!("vectors/q4_1.bin")),
+    (StorageType::Q5_0, include_bytes!("vectors/q5_0.bin")),
+    (StorageType::Q5_1, include_bytes!("vectors/q5_1.bin")),
+    (StorageType::Q2K, include_bytes!("vectors/q2_k.bin")),
+    (StorageType::Q3K, include_bytes!("vectors/q3_k.bin")),
+    (StorageType::Q4K, include_bytes!("vectors/q4_k.bin")),
+    (StorageType::Q5K, include_bytes!("vectors/q5_k.bin")),
+    (StorageType::Q6K, include_bytes!("vectors/q6_k.bin")),
+    (StorageType::Iq4Nl, include_bytes!("vectors/iq4_nl.bin")),
+    (StorageType::Iq4Xs, include_bytes!("vectors/iq4_xs.bin")),
+    (StorageType::Mxfp4, include_bytes!("vectors/mxfp4.bin")),
+];
+
+fn widen(storage: StorageType, bytes: &[u8]) -> Vec<u32> {
+    let mut out = vec![f32::NAN; bytes.len() / storage.block_bytes() * storage.block_len()];
+    storage.widen(bytes, &mut out);
+    out.iter().map(|x| if x.is_nan() { f32::NAN.to_bits() } else { x.to_bits() }).collect()
+}
+
 #[test]
-fn q6_k_widens_to_the_bits_that_gguf_gives() {
-    let mut blocks: Vec<u8> = (0..3 * 210).map(|at: u32| (at * 89 + at / 7) as u8).collect();
-    for block in blocks.chunks_exact_mut(210) {
-        block[209] &= 0x3b;
+fn every_quantised_type_widens_to_the_bits_that_gguf_gives() {
+    let quantised = StorageType::ALL.into_iter().filter(|storage| storage.is_quantised());
+    let tested: Vec<StorageType> = VECTORS.iter().map(|(storage, _)| *storage).collect();
+    assert!(quantised.clone().all(|storage| tested.contains(&storage)));
+    for (storage, vector) in VECTORS {
+        let (blocks, values) = vector.split_at(10 * storage.block_bytes());
+        let values = values.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        let expected: Vec<u32> =
+            values.map(|x| if x.is_nan() { f32::NAN.to_bits() } else { x.to_bits() }).collect();
+        assert_eq!(widen(storage, blocks), expected, "{storage:?}");
     }
-    let mut out = [0.0; 3 * 256];
-    StorageType::Q6K.widen(&blocks, &mut out);
-    for (at, bits) in [
-        (0, 0x8000_0000),
-        (1, 0xbd0c_3d90),
-        (31, 0xbc1d_ad00),
-        (32, 0x3df4_1820),
-        (63, 0xbc7c_4800),
-        (64, 0xbd1b_4000),
-        (100, 0xbc4b_c400),
-        (127, 0xbb35_ef00),
-        (128, 0xbcfb_1180),
-        (200, 0xbc29_32c0),
-        (255, 0x3b11_8c00),
-        (700, 0x3b00_7000),
-        (767, 0x3da1_8ce0_u32),
-    ] {
-        assert_eq!(out[at].to_bits(), bits, "element {at}");
+}
+
+/// A reader that took any bit for another, or left it out, would be told apart: each bit of ten blocks shows in its own
+/// way.
+#[test]
+fn every_bit_of_a_block_counts() {
+    for (storage, vector) in VECTORS {
+        let bytes = storage.block_bytes();
+        let mut blocks = vector[..10 * bytes].to_vec();
+        for block in blocks.chunks_exact_mut(bytes) {
+            for (at, half) in storage.halves_at().iter().zip([0x2e66_u16, 0xb123]) {
+                block[*at..at + 2].copy_from_slice(&half.to_le_bytes());
+            }
+        }
+        let mut changed = std::collections::HashSet::from([widen(storage, &blocks)]);
+        for bit in 0..8 * bytes {
+            let flip = |blocks: &mut [u8]| {
+                blocks.chunks_exact_mut(bytes).for_each(|block| block[bit / 8] ^= 1 << (bit % 8));
+            };
+            flip(&mut blocks);
+            assert!(changed.insert(widen(storage, &blocks)), "{storage:?}, bit {bit}");
+            flip(&mut blocks);
+        }
     }
-    // All of them, by FNV-1a.
-    let bytes = out.iter().flat_map(|value| value.to_le_bytes());
-    let sum = bytes.fold(0xcbf2_9ce4_8422_2325, |sum: u64, byte| {
-        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    assert_eq!(sum, 0x0a93_be5b_77a5_b86e);
+}
+
+#[test]
+fn f8_and_f64_are_what_they_are_called() {
+    let mut out = [0.0; 8];
+    StorageType::F8E4M3.widen(&[0x38, 0xb8, 0x7e, 0x01, 0x80, 0x08, 0x07, 0x7f], &mut out);
+    assert_eq!(out[..4], [1.0, -1.0, 448.0, 0.001953125]);
+    assert_eq!(out[4].to_bits(), (-0.0f32).to_bits());
+    assert_eq!(out[5..7], [0.015625, 0.013671875]);
+    assert!(out[7].is_nan());
+    StorageType::F8E5M2.widen(&[0x3c, 0xbc, 0x7b, 0x01, 0x80, 0x7c, 0x04, 0x7d], &mut out);
+    assert_eq!(out[..4], [1.0, -1.0, 57344.0, 2f32.powi(-16)]);
+    assert_eq!(out[5..7], [f32::INFINITY, 2f32.powi(-14)]);
+    assert!(out[7].is_nan());
+    let bytes: Vec<u8> = [0.1, 1e300, 1e-310].iter().flat_map(|x: &f64| x.to_le_bytes()).collect();
+    StorageType::F64.widen(&bytes, &mut out[..3]);
+    assert_eq!(out[..3], [0.1, f32::INFINITY, 0.0]);
 }

@@ -5,7 +5,7 @@
 use std::fs;
 
 use half::{bf16, f16};
-use lookback_model::{StoredModel, StoredTokenizer};
+use lookback_model::{StorageType, StoredModel, StoredTokenizer};
 
 thread_local! {
     static PLACE: tempfile::TempDir = tempfile::tempdir().expect("a place");
@@ -114,6 +114,24 @@ fn read(file: &[u8]) -> Option<Plain> {
 
 /// The values of a tensor's bytes, by the formulas of ggml.
 fn values(kind: u32, elements: usize, bytes: &[u8]) -> Option<Vec<f32>> {
+    // The values of these are held to those of another program's beside the kernels.
+    let others = [
+        (6, StorageType::Q5_0),
+        (7, StorageType::Q5_1),
+        (10, StorageType::Q2K),
+        (11, StorageType::Q3K),
+        (12, StorageType::Q4K),
+        (13, StorageType::Q5K),
+        (14, StorageType::Q6K),
+        (20, StorageType::Iq4Nl),
+        (23, StorageType::Iq4Xs),
+        (39, StorageType::Mxfp4),
+    ];
+    if let Some((_, storage)) = others.into_iter().find(|(number, _)| *number == kind) {
+        let mut values = vec![0.0; elements];
+        storage.widen(bytes.get(..storage.bytes(elements))?, &mut values);
+        return Some(values);
+    }
     let half = |bytes: &[u8]| Some(f16::from_le_bytes(bytes.try_into().ok()?).to_f32());
     let mut values = Vec::new();
     for place in 0..elements {
@@ -139,14 +157,7 @@ fn values(kind: u32, elements: usize, bytes: &[u8]) -> Option<Vec<f32>> {
                     _ => quant * scale + half(&block[2..4])?,
                 }
             }
-            14 => {
-                let block = bytes.get(210 * (place / 256)..210 * (place / 256) + 210)?;
-                let (half_at, quarter, i) = (place % 256 / 128, place % 128 / 32, place % 32);
-                let low = block[64 * half_at + 32 * (quarter & 1) + i] >> (4 * (quarter >> 1)) & 15;
-                let high = block[128 + 32 * half_at + i] >> (2 * quarter) & 3;
-                let scale = half(&block[208..])? * f32::from(block[192 + place % 256 / 16] as i8);
-                scale * f32::from(i16::from(low | high << 4) - 32)
-            }
+            28 => f64::from_le_bytes(bytes.get(8 * place..8 * place + 8)?.try_into().ok()?) as f32,
             _ => return None,
         });
     }

@@ -5,8 +5,9 @@
 import { inForce } from '../changes.js';
 import { word } from '../chips.js';
 import { h } from '../dom.js';
-import { capitalised, listed, message, messageText } from '../messages.js';
+import { message, messageText } from '../messages.js';
 import { format, number } from '../number.js';
+import { capitalised, listedText } from '../sentences.js';
 
 /** @typedef {import('../changes.js').Change} Change */
 /** @typedef {{id: number, probability: number}} Ranked */
@@ -22,7 +23,7 @@ import { format, number } from '../number.js';
  */
 
 /** @type {Record<string, {chip: string, phrase: string}>} */
-export const VARIANTS = {
+const VARIANTS = {
   'no-mask': {
     chip: messageText('changes.chip.no-mask'),
     phrase: messageText('changes.phrase.no-mask'),
@@ -136,14 +137,14 @@ function withChanges(changes, pieces) {
     heads.length > 1
       ? [
           messageText('changes.phrase.heads-off', {
-            heads: listed(heads.map(({ layer, index }) => `${layer}.${index}`)),
+            heads: listedText(heads.map(({ layer, index }) => `${layer}.${index}`)),
           }),
         ]
       : heads.map((change) => phrase(change, pieces));
   const phrases = [...off, ...rest.map((change) => phrase(change, pieces))];
   return phrases.length > 3
     ? messageText('changes.phrase.many', { count: active.length })
-    : listed(phrases);
+    : listedText(phrases);
 }
 
 /** A next word in a sentence. @param {Record<string, string>} pieces @param {number} id */
@@ -198,9 +199,3 @@ const EFFECTS = /** @type {const} */ ({
   rises: { first: 'changes.effect.rises', second: 'changes.effect.rises-second' },
   vanishes: { first: 'changes.effect.vanishes', second: 'changes.effect.vanishes-second' },
 });
-
-/** What controls of other figures are called. */
-export const SAID = {
-  scoreOf: (/** @type {string} */ query, /** @type {string} */ key) =>
-    messageText('changes.score-of', { query, key }),
-};

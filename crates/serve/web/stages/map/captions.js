@@ -3,8 +3,9 @@
  */
 
 import { visible } from '../../kit/chips.js';
-import { message, messageText, sentences } from '../../kit/messages.js';
+import { message, messageText } from '../../kit/messages.js';
 import { format, number } from '../../kit/number.js';
+import { sentences } from '../../kit/sentences.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../map.js').About} About */

@@ -6,8 +6,9 @@
 import { visible, word } from '../../kit/chips.js';
 import { ask } from '../../kit/client.js';
 import { fill, h } from '../../kit/dom.js';
-import { message, sentences } from '../../kit/messages.js';
+import { message } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
+import { sentences } from '../../kit/sentences.js';
 import { stepName } from './captions.js';
 
 /** @typedef {import('../map.js').About} About */

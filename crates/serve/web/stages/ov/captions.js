@@ -6,7 +6,7 @@ import { mention, word } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
 import { message } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
-import { commas, listed, sentences } from '../../kit/sentences.js';
+import { listed, sentences } from '../../kit/sentences.js';
 import { isVariant } from '../../kit/state.js';
 import { digits, naming, strongest } from './side.js';
 
@@ -153,6 +153,6 @@ function whole({ taken, pieces }, of) {
 function several(nodes) {
   const items = nodes.map((node) => [node]);
   return items.length > 4
-    ? message('ov.list', { few: commas(items.slice(0, 3)), count: items.length - 3 })
+    ? message('ov.list', { few: listed(items.slice(0, 3), 'unit'), count: items.length - 3 })
     : listed(items);
 }

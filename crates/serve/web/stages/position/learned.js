@@ -6,8 +6,9 @@ import { strip } from '../../kit/bars.js';
 import { mention, word } from '../../kit/chips.js';
 import { keyOf, look } from '../../kit/client.js';
 import { fill, h } from '../../kit/dom.js';
-import { message, messageText, sentences } from '../../kit/messages.js';
+import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
+import { sentences } from '../../kit/sentences.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {{kind: 'learned', embed: number[], pos_embed: number[], sum: number[]}} Learned */

@@ -8,9 +8,10 @@ import { mention, word } from '../../kit/chips.js';
 import { keyOf, look } from '../../kit/client.js';
 import { hue } from '../../kit/colour.js';
 import { fill, h, svg } from '../../kit/dom.js';
-import { message, messageText, sentences } from '../../kit/messages.js';
+import { message, messageText } from '../../kit/messages.js';
 import { count, format, number } from '../../kit/number.js';
 import { layers } from '../../kit/particulars.js';
+import { sentences } from '../../kit/sentences.js';
 import { isVariant, set } from '../../kit/state.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */

@@ -6,7 +6,7 @@ import { visible } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
 import { message, messageText } from '../../kit/messages.js';
 import { count, format, number } from '../../kit/number.js';
-import { clauses, sentences } from '../logits/sentences.js';
+import { clauses, sentences } from '../../kit/sentences.js';
 import { chance, quoted } from '../sampling.js';
 
 /** @typedef {import('./rows.js').Answer} Answer */

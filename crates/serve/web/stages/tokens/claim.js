@@ -5,7 +5,8 @@
 import { visible } from '../../kit/chips.js';
 import { ask } from '../../kit/client.js';
 import { fill, h } from '../../kit/dom.js';
-import { message, sentences } from '../../kit/messages.js';
+import { message } from '../../kit/messages.js';
+import { sentences } from '../../kit/sentences.js';
 
 /** The article's example. */
 const EXAMPLE = { prompt: 'the bird is red', ids: [1820, 10214, 374, 2579] };

@@ -9,8 +9,9 @@ import { outlook } from '../../kit/changes/effect.js';
 import { mention, word } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
 import { button } from '../../kit/figure.js';
-import { message, messageText, sentences } from '../../kit/messages.js';
+import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
+import { sentences } from '../../kit/sentences.js';
 import { get, set } from '../../kit/state.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */

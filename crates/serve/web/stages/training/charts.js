@@ -4,8 +4,9 @@
 
 import { h, svg } from '../../kit/dom.js';
 import { button } from '../../kit/figure.js';
-import { message, messageText, sentences } from '../../kit/messages.js';
+import { message, messageText } from '../../kit/messages.js';
 import { count, format, number } from '../../kit/number.js';
+import { sentences } from '../../kit/sentences.js';
 
 /** @typedef {{step: number, loss: number}} Point */
 /** @typedef {{step: number, look_ups: number, repeated: number}} Able */

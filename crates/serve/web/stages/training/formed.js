@@ -9,8 +9,9 @@ import { events, ProgramError } from '../../kit/client.js';
 import { command } from '../../kit/command.js';
 import { fill, h, svg } from '../../kit/dom.js';
 import { slider } from '../../kit/figure.js';
-import { message, messageText, sentences } from '../../kit/messages.js';
+import { message, messageText } from '../../kit/messages.js';
 import { count, format, number } from '../../kit/number.js';
+import { sentences } from '../../kit/sentences.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {{layer: number, head: number, previous_token: number, duplicate_token: number, repeated_induction: number}} Head */
@@ -272,9 +273,13 @@ function chart(kind, stops, formed, chosen) {
     ),
     formed
       .filter((of) => of.kind === kind)
-      .map(({ step, score }) =>
-        svg('circle', { class: 'chart-point', cx: x(step), cy: y(score / 2), r: 3 }),
-      ),
+      .map(({ step, name }) => {
+        const at = heads.findIndex((head) => nameOf(head) === name);
+        const then = stops.find((stop) => stop.step === step)?.heads[at];
+        return (
+          then && svg('circle', { class: 'chart-point', cx: x(step), cy: y(score(then)), r: 3 })
+        );
+      }),
     svg('text', { class: 'chart-label', x: 8, y: 86 }, messageText(NAMES[kind])),
     svg(
       'text',
