@@ -43,7 +43,7 @@ pub(crate) struct Convert {
     out: PathBuf,
     /// How weights are stored [default: as in MODEL where that is f32, f16 or bf16, else f32].
     #[arg(
-        short,
+        short = 't',
         long = "type",
         value_name = "TYPE",
         ignore_case = true,

@@ -81,7 +81,7 @@ fn what_cannot_be_converted_is_refused_and_nothing_is_left() {
         "convert town.txt out.gguf",
         "convert no-tokenizer out.gguf",
         "convert window out.gguf",
-        "convert good out.gguf --type q8_0 --json",
+        "convert good fine.gguf --type q8_0 --json",
     ];
     let (last, refused) = lines.split_last().unwrap();
     fixture.done(last);
