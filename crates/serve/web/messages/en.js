@@ -13,9 +13,6 @@ export default /** @type {const} */ ({
   'common.id': 'id',
   'common.logit': 'logit',
   'common.probability': 'probability',
-  'common.list.and': '{before} and {item}',
-  'common.list.comma': '{before}, {item}',
-  'common.list.semicolon': '{before}; {item}',
   'common.layers': { one: 'layer {layers}', other: 'layers {layers}' },
   'common.range': '{first} to {last}',
   'common.token-at': 'token {token}',
@@ -1932,6 +1929,7 @@ export default /** @type {const} */ ({
     'Probabilities after each step of the chain, and how often the seeds {first} to {last} draw each token',
   'sample.table.drawn': 'drawn',
   'sample.table.expected': 'expected',
+  'sample.clauses': '{before}; {item}',
   'sample.said': 'After the chain {kept} tokens are left. {tokens}.',
   'sample.said.token': '{token} {share}, drawn {times} times',
   'sample.caption.gone':

@@ -12,7 +12,7 @@ import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
-import { sentences } from './logits/sentences.js';
+import { sentences } from '../kit/sentences.js';
 import { remembering, said } from './logits/word.js';
 import { subject } from './why/about.js';
 import { flags, question } from './why/answer.js';
@@ -50,6 +50,12 @@ export default {
     root.querySelector('.figure-caption')?.after(shell.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
+    /** @param {import('./why/answer.js').Asked} asked */
+    const answered = (asked) => {
+      const body = { ...question(asked), check: MOST, check_alone: true };
+      const { about, changes } = asked.of;
+      return once([body, about.step, changes], (signal) => ask('why', body, { signal }));
+    };
 
     function table() {
       if (!drawn) return null;
@@ -68,12 +74,9 @@ export default {
 
     return {
       async draw(selection, signal) {
-        const asked = await text.find(selection, signal);
+        const asked = await text.find(selection, signal, answered);
         const { of } = asked;
-        const body = { ...question(asked), check: MOST, check_alone: true };
-        const answer = await once([body, of.about.step, of.changes], (signal) =>
-          ask('why', body, { signal }),
-        );
+        const answer = await answered(asked);
         signal.throwIfAborted();
         drawn = { asked, answer };
         const { why, pieces, check } = answer;

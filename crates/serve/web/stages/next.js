@@ -12,9 +12,9 @@ import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { message, messageText } from '../kit/messages.js';
 import { count, format, number } from '../kit/number.js';
+import { sentences } from '../kit/sentences.js';
 import { views } from '../kit/views.js';
 import { opensOn } from './example.js';
-import { sentences } from './logits/sentences.js';
 import {
   barCell,
   look,

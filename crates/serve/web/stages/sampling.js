@@ -8,7 +8,7 @@ import { h } from '../kit/dom.js';
 import { message, messageText } from '../kit/messages.js';
 import { number } from '../kit/number.js';
 import { scrub } from '../kit/scrub.js';
-import { joined } from './logits/sentences.js';
+import { commas } from '../kit/sentences.js';
 
 /**
  * A number of a sampler, as the program describes it.
@@ -77,9 +77,9 @@ export function words(all, values) {
   if (values.temperature === 0) return messageText('sampling.likeliest');
   const active = all.filter((of) => values[of.name] !== of.neutral);
   return (
-    joined(
+    commas(
       active.map((of) =>
-        messageText('sampling.setting', { title: of.title, value: String(values[of.name]) }),
+        message('sampling.setting', { title: of.title, value: String(values[of.name]) }),
       ),
     ).join('') || messageText('sampling.none')
   );
@@ -112,7 +112,7 @@ export function dragged(page) {
       made.set(value);
       return message('sampling.setting', { title: of.title, value: made.node });
     });
-    return joined(settings);
+    return commas(settings);
   };
 }
 

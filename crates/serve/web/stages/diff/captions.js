@@ -3,7 +3,7 @@
 import { mention } from '../../kit/chips.js';
 import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
-import { sentences } from '../logits/sentences.js';
+import { sentences } from '../../kit/sentences.js';
 import { said } from '../logits/word.js';
 import { apart } from '../sweep/captions.js';
 

@@ -5,7 +5,7 @@
 import { mention } from '../../kit/chips.js';
 import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
-import { list, sentences } from '../logits/sentences.js';
+import { listed, sentences } from '../../kit/sentences.js';
 import { said } from '../logits/word.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
@@ -73,9 +73,14 @@ function places(depths, among) {
     );
   const isOne = layers.length === 1 && among.filter((at) => at > 0).length === 1;
   const after = layers.length
-    ? [message('logit_lens.places.layers', { layers: list(layers), count: isOne ? 1 : 2 })]
+    ? [
+        message('logit_lens.places.layers', {
+          layers: listed(layers.map((layer) => [layer])),
+          count: isOne ? 1 : 2,
+        }),
+      ]
     : [];
-  return list([...(hasEmbedding ? [messageText('logit_lens.depth.embedding')] : []), ...after]);
+  return listed([...(hasEmbedding ? [message('logit_lens.depth.embedding')] : []), ...after]);
 }
 
 /**

@@ -5,7 +5,7 @@
 import { visible } from '../../kit/chips.js';
 import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
-import { sentences } from '../logits/sentences.js';
+import { sentences } from '../../kit/sentences.js';
 import { chance, quoted } from '../sampling.js';
 import { millions, milliseconds } from './cost.js';
 import { path } from './tree.js';

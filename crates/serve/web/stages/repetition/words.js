@@ -2,7 +2,7 @@
 
 import { h } from '../../kit/dom.js';
 import { message, messageText } from '../../kit/messages.js';
-import { list, sentences } from '../logits/sentences.js';
+import { listed, sentences } from '../../kit/sentences.js';
 import { RUN } from './runs.js';
 
 /** @typedef {import('../repetition.js').Text} Text */
@@ -53,7 +53,7 @@ export function caption(texts, temperature, before) {
     message('repetition.caption.greedy', { of: of(greedy) }),
     message('repetition.caption.drawn', {
       temperature: temperature.toFixed(1),
-      each: list(drawn.map(of)),
+      each: listed(drawn.map((text) => [of(text)])),
     }),
     before && effect(texts, before),
     share(greedy) > most
@@ -75,5 +75,5 @@ function effect(texts, before) {
   });
   return isSame
     ? message('repetition.caption.unmoved')
-    : message('repetition.caption.before', { each: list(before.map(of)) });
+    : message('repetition.caption.before', { each: listed(before.map((text) => [of(text)])) });
 }

@@ -6,7 +6,7 @@ import { visible } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
 import { message, messageText } from '../../kit/messages.js';
 import { count, format, number } from '../../kit/number.js';
-import { clauses, sentences } from '../logits/sentences.js';
+import { sentences } from '../../kit/sentences.js';
 import { chance, quoted } from '../sampling.js';
 
 /** @typedef {import('./rows.js').Answer} Answer */
@@ -81,11 +81,16 @@ function dice(tokens, draws, first) {
   ];
 }
 
+/** Clauses one behind the other: `a; b; c`. @param {(Node | string)[][]} items @returns {(Node | string)[]} */
+function clauses([first = [], ...others]) {
+  return others.reduce((before, item) => message('sample.clauses', { before, item }), first);
+}
+
 /** @param {Answer} answer @param {Column[]} columns */
 export function said({ tokens, draws }, columns) {
   const last = /** @type {Column} */ (columns.at(-1)).left;
   const names = tokens.slice(0, 5).map((token, row) =>
-    messageText('sample.said.token', {
+    message('sample.said.token', {
       token: token.piece.trim(),
       share: format(last.probabilities[row] ?? 0, { percent: true }),
       times: draws.counts[row] ?? 0,

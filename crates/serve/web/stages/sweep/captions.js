@@ -4,7 +4,7 @@ import { inForce } from '../../kit/changes.js';
 import { mention, word } from '../../kit/chips.js';
 import { message, messageText } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
-import { sentences } from '../logits/sentences.js';
+import { sentences } from '../../kit/sentences.js';
 import { said } from '../logits/word.js';
 
 /** @typedef {import('../sweep.js').Swept} Swept */
