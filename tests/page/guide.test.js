@@ -307,10 +307,14 @@ for (const about of models.slice(1))
     await page.close();
   });
 
-for (const [width, height] of /** @type {const} */ ([
-  [1280, 720],
-  [390, 844],
-]))
+/** @type {[width: number, height: number, tall: number[]][]} */
+const SCREENS = [
+  [1280, 720, []],
+  [390, 844, []],
+  // The weighted sum and the hidden units are higher than what is left of this screen.
+  [360, 740, [6, 7]],
+];
+for (const [width, height, tall] of SCREENS)
   test(`what is read stays uncovered: ${width} × ${height}`, async () => {
     const { page } = await open(browser.context, served.address, { guide: '1' }, { width, height });
     const faults = [];
@@ -318,27 +322,30 @@ for (const [width, height] of /** @type {const} */ ([
       await ready(page, step);
       await page.locator('.guide-look').click();
       await settled(page);
-      faults.push(
-        ...(await page.evaluate((step) => {
-          const panel = /** @type {Element} */ (
-            document.querySelector('#guide')
-          ).getBoundingClientRect();
-          const figure = /** @type {Element} */ (document.activeElement?.closest('figure'));
-          const beside = panel.height > panel.width;
-          return ['body', 'controls', 'caption'].flatMap((part) => {
-            const node = figure.querySelector(`:scope > .figure-${part}`);
-            const { top, bottom, left, right, height } =
-              node?.getBoundingClientRect() ?? new DOMRect();
-            if (height === 0) return [];
-            const isUnder = beside
-              ? left < panel.right && right > panel.left
-              : bottom > panel.top + 1 || top < 0;
-            return isUnder
-              ? [`${step}: ${part} from ${top} to ${bottom} is under the panel at ${panel.top}`]
-              : [];
-          });
-        }, step)),
-      );
+      // On a narrow screen the figure is put above the panel once it has its height.
+      if (width < 1280) await page.waitForTimeout(400);
+      if (!tall.includes(step))
+        faults.push(
+          ...(await page.evaluate((step) => {
+            const panel = /** @type {Element} */ (
+              document.querySelector('#guide')
+            ).getBoundingClientRect();
+            const figure = /** @type {Element} */ (document.activeElement?.closest('figure'));
+            const beside = panel.height > panel.width;
+            return ['body', 'controls', 'caption'].flatMap((part) => {
+              const node = figure.querySelector(`:scope > .figure-${part}`);
+              const { top, bottom, left, right, height } =
+                node?.getBoundingClientRect() ?? new DOMRect();
+              if (height === 0) return [];
+              const isUnder = beside
+                ? left < panel.right && right > panel.left
+                : bottom > panel.top + 1 || top < 0;
+              return isUnder
+                ? [`${step}: ${part} from ${top} to ${bottom} is under the panel at ${panel.top}`]
+                : [];
+            });
+          }, step)),
+        );
       await page.keyboard.press('g');
       if (step < 12) await page.locator('.guide-on').click();
     }

@@ -51,6 +51,8 @@ const VALUES = [
   '#prompt',
   'code',
   'pre',
+  // Put together from its tokens.
+  '[data-stage="repetition"] td:last-child',
 ];
 /** Attributes that are read. */
 const ATTRIBUTES = [
@@ -75,10 +77,17 @@ export async function saidWithout(page, given) {
   const texts = await page.evaluate(read, { values: VALUES, attributes: ATTRIBUTES });
   const wholes = new Set(given.map(bare));
   const words = new Set(given.flatMap((text) => text.match(/[a-z]+/gi) ?? []));
-  const isGiven = (/** @type {string} */ text) => {
+  const isWhole = (/** @type {string} */ text) => {
     const [whole, begin] = [bare(text), bare(text.replace(/….*$/s, ''))];
     return wholes.has(whole) || (begin !== whole && given.some((of) => bare(of).startsWith(begin)));
   };
+  // Several of them, each perhaps with its number: `king − man + woman`, `·door  ·bell`, `smith 0.996, jones 0.01`.
+  const isGiven = (/** @type {string} */ text) =>
+    isWhole(text) ||
+    text
+      .split(/, | {2,}| [−+] |→ /)
+      .map((item) => item.replace(/:? -?[\d.]+$/, ''))
+      .every((item) => !/[a-z]/i.test(bare(item)) || isWhole(item));
   const found = texts.flatMap(({ where, outside, inside, isValue }) => {
     if (isValue) return [];
     const isSaid = /[a-z]/i.test(outside) && !isGiven(outside);
@@ -94,7 +103,7 @@ export async function saidWithout(page, given) {
 
 /** A piece as it is compared, however its spaces and line ends are shown. @param {string} text */
 function bare(text) {
-  return text.replace(/[\s·↵⇥“”"]|\\[nt]/g, '').replace(/\d(?:\.\d+)?e[+-]?\d+/g, '');
+  return text.replace(/[\s·↵⇥“”"]|\\[nt]/g, '').replace(/\d(?:\.\d+)?e[+−-]?\d+/g, '');
 }
 
 /**

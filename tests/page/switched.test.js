@@ -86,3 +86,40 @@ test('without a mask no figure says that the future is hidden', async () => {
   assert.match(await said('attend'), /Nothing is masked: /);
   await page.close();
 });
+
+test('positions that are switched off tell nothing, and equal weights make no use of them', async () => {
+  for (const [changes, form] of /** @type {const} */ ([
+    ['no-position', /^Positions are switched off, .* only by what each may look at\.$/],
+    ['no-position;no-mask', /^Positions are switched off, and so is the mask, .* no difference\.$/],
+    ['plain-attention', /^Nothing does while attention reads its input .* may look at\.$/],
+    [
+      'uniform-attention',
+      /^The query of .* With equal weights in every head, nothing comes of it: /,
+    ],
+  ])) {
+    const { page, said } = await changed(changes);
+    assert.match(await said('position'), form);
+    await page.close();
+  }
+});
+
+test('equal weights have no largest, and attention that is off changes its heads', async () => {
+  const even = await changed('uniform-attention');
+  assert.match(
+    await even.said('opening'),
+    /In head 1\.0, bird looks at each token .* alike \(33 % each\)/,
+  );
+  await even.page.close();
+  const off = await changed('off:attn.1');
+  assert.match(await off.said('opening'), /In head 1\.0, which is changed, bird looks most at /);
+  await off.page.close();
+});
+
+test('a row that is changed is not that of the table', async () => {
+  const { page, said } = await changed('embed[:] *= 0.5');
+  assert.match(
+    await said('embed'),
+    /; what the changes make of it is shown here, and has the length [\d.]+\. Without changes, /,
+  );
+  await page.close();
+});

@@ -23,6 +23,7 @@ mod nearest;
 mod refusal;
 mod setting;
 pub mod system;
+mod whole_directory;
 
 pub use atomic_write::{
     append_line, check_writable, create_directory, link_or_copy, remove_if_exists, write_atomic,
@@ -41,3 +42,4 @@ pub use mapping::{Mapping, map, map_file};
 pub use nearest::nearest;
 pub use refusal::{Blame, Refusal, Result};
 pub use setting::Setting;
+pub use whole_directory::{check_free_name, write_directory_with};

@@ -150,6 +150,13 @@ impl Refusal {
         self
     }
 
+    /// The same refusal where a path is told by another name, as that of a file which was written under one of its own.
+    pub(crate) fn renamed(mut self, path: &Path, name: &Path) -> Self {
+        let (path, name) = (path.display().to_string(), name.display().to_string());
+        self.sentence = self.sentence.replace(&path, &name);
+        self
+    }
+
     /// Whose mistake it was.
     pub fn blame(&self) -> Blame {
         self.blame

@@ -63,6 +63,11 @@ pub trait System {
         fs::remove_file(path)
     }
 
+    /// Takes a folder away with all that is in it.
+    fn remove_directory(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir_all(path)
+    }
+
     /// Makes a folder and those above it.
     fn create_directory(&self, path: &Path) -> io::Result<()> {
         fs::create_dir_all(path)

@@ -35,6 +35,7 @@ pub mod naive;
 pub mod norm;
 pub mod optimize;
 pub mod position;
+pub mod quantize;
 mod ragged_tile;
 pub mod scale;
 pub mod steer;

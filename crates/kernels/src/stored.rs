@@ -68,10 +68,43 @@ pub struct Panels<'a> {
 /// Converts one row of the weight, an output, to f32.
 pub fn read_row(panels: Panels<'_>, output: usize, row: &mut [f32]) {
     let Panels { storage, data, inner, .. } = panels;
-    let size = panel_len(storage, inner);
-    let panel = &data[output / PANEL * size..][..size];
-    for (k, number) in row[..inner].iter_mut().enumerate() {
-        *number = with_format!(storage, F => F::number(panel, k, output % PANEL));
+    let (size, row) = (panel_len(storage, inner), &mut row[..inner]);
+    let (panel, column) = (&data[output / PANEL * size..][..size], output % PANEL);
+    with_format!(storage, F => {
+        Isa::detect().run(WidenedColumn::<F> { panel, column, to: row, format: PhantomData });
+    });
+}
+
+/// Converts a column of a panel to f32: sixteen columns, of which one is kept.
+struct WidenedColumn<'a, F> {
+    panel: &'a [u32],
+    column: usize,
+    to: &'a mut [f32],
+    format: PhantomData<F>,
+}
+
+impl<F: BlockFormat> Kernel for WidenedColumn<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, simd: L) {
+        let Self { panel, column, to, .. } = self;
+        let (vector, lane) = (column / LANES, column % LANES);
+        let blocks = panel.chunks_exact(block_len::<F>());
+        for (block, to) in blocks.zip(to.chunks_mut(STEPS)) {
+            // SAFETY: `chunks_exact` gives whole blocks, which have the scales and groups of 64 columns.
+            unsafe {
+                let scales = F::scales(simd, block.as_ptr(), vector);
+                let mut at = block.as_ptr().add(F::SCALE_WORDS);
+                for to in to.chunks_mut(F::GROUP_STEPS) {
+                    let group = F::group(simd, at, vector);
+                    for (n, to) in to.iter_mut().enumerate() {
+                        *to = simd.to_array(F::value(simd, scales, group, n))[lane];
+                    }
+                    at = at.add(F::GROUP_WORDS);
+                }
+            }
+        }
     }
 }
 

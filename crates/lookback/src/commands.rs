@@ -4,6 +4,7 @@ mod bench;
 mod chat;
 mod completions;
 mod context;
+mod convert;
 mod corpus;
 mod diff;
 mod eval;
@@ -52,6 +53,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Tokenizer(tokenizer::Tokenizer),
     Corpus(corpus::Corpus),
+    Convert(convert::Convert),
     Bench(bench::Bench),
     #[cfg(feature = "serve")]
     Serve(serve::Serve),
@@ -76,6 +78,7 @@ impl Command {
             Self::Verify(verify) => verify.run(print),
             Self::Tokenizer(tokenizer) => tokenizer.run(print),
             Self::Corpus(corpus) => corpus.run(print),
+            Self::Convert(convert) => convert.run(print),
             Self::Bench(bench) => bench.run(print),
             #[cfg(feature = "serve")]
             Self::Serve(serve) => serve.run(print),

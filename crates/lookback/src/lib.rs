@@ -32,9 +32,9 @@ pub use lookback_generate::{chat::Message, repeat::FinishReason};
 pub use lookback_lens::{Capture, EditTokens, Intervention, LocalFiles, Trace, UnfoldOptions, Why};
 pub use lookback_model::{Change, Edit, Edits, Site, TokenId};
 pub use lookback_open::{
-    AblationQuery, AblationReport, ChangedPass, DiffQuery, Generation, GenerationDefaults,
-    HeadScore, HeadsQuery, HeadsReport, Look, Model, OpenOptions, Piece, Pieces, Prompt, SweepPair,
-    SweepQuery, SweepReport, Trainer, WhyQuery, default_model, find, home, stored_tokenizer,
-    threads,
+    AblationQuery, AblationReport, ChangedPass, Converted, DiffQuery, Generation,
+    GenerationDefaults, HeadScore, HeadsQuery, HeadsReport, Look, Model, OpenOptions, Piece,
+    Pieces, Prompt, SweepPair, SweepQuery, SweepReport, Trainer, WhyQuery, convert, default_model,
+    find, home, stored_tokenizer, threads,
 };
 pub use lookback_text::Tokenizer;

@@ -10,12 +10,13 @@ mod gguf_keys;
 mod hugging_face;
 mod keys;
 mod mixture;
+mod named_rope;
 mod positions;
 
 use std::fmt;
 
 pub(crate) use check::layer_count;
-pub(crate) use gguf_keys::{GgufKeys, GgufSource};
+pub(crate) use gguf_keys::{GgufKeys, GgufSource, GgufTensors};
 pub use hugging_face::activation_name;
 pub(crate) use hugging_face::{RopeContext, decimal, eos_token_id, layer_types, write_rope};
 pub(crate) use keys::Keys;
@@ -27,7 +28,7 @@ pub(crate) use positions::yarn_attention_factor;
 pub use positions::{LongRope, Positions, RopeScaling, RotaryConfig, Yarn};
 use serde_json::Value;
 
-use crate::files::Names;
+use crate::files::{GgufMetadata, Names};
 
 /// How a row is brought to a common scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +182,11 @@ pub struct Family {
     /// The `general.architecture` of a GGUF file, which stands before its keys as well; empty if llama.cpp
     /// has no such files.
     pub gguf: &'static str,
+    /// The architecture under which its models are written where they have none of their own: that of a family
+    /// which says the same of most of them. Empty where there is none.
+    pub(crate) gguf_as: &'static str,
+    /// Whether llama.cpp's mixtures of types give its output and its MLP other types than those of most (Falcon).
+    pub(crate) has_own_mixtures: bool,
     /// What the tensors of a Hugging Face directory are called.
     pub(crate) names: Names,
     /// What those of a GGUF file are called.
@@ -194,6 +200,8 @@ pub struct Family {
     pub(crate) shape: fn(&'static Family, Size) -> Config,
     /// Reads what is the family's own in a GGUF file, of a configuration that has all the rest.
     pub(crate) read_gguf: fn(&mut GgufKeys<'_>, Config) -> Result<Config>,
+    /// Writes what is the family's own, beside the keys that several have.
+    pub(crate) write_gguf: fn(&Config, &mut GgufMetadata),
     /// Reads the keys of a `config.json` that it has.
     pub(crate) read: fn(&'static Family, &mut Keys<'_>) -> Result<Config>,
     /// Writes them. What they cannot express is found by reading them again.

@@ -91,6 +91,21 @@ pub(crate) fn with_experts(family: &Family, has_experts: bool) -> Option<&'stati
     FAMILIES.iter().copied().find(is_it)
 }
 
+/// The family in whose words a GGUF file says what a configuration is.
+pub(crate) fn written_as_gguf(config: &crate::Config) -> Result<&'static Family> {
+    let family = config.family;
+    let architecture = if family.gguf.is_empty() { family.gguf_as } else { family.gguf };
+    let is_it = |other: &&Family| {
+        other.gguf == architecture && other.has_experts() == config.mixture.is_some()
+    };
+    let found = FAMILIES.iter().copied().find(is_it).filter(|_| !architecture.is_empty());
+    found.ok_or_else(|| {
+        let (name, names) = (family.name, listed(|family| family.gguf, "and"));
+        let what = format!("a GGUF file cannot be written of {name}; {names} are written");
+        Refusal::of(Kind::UnsupportedArchitecture, what)
+    })
+}
+
 /// `a, b and c`, or with another word before the last.
 fn listed(name: fn(&Family) -> &'static str, before_last: &str) -> String {
     // Some have no architecture of GGUF, and some share one.

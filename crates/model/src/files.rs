@@ -20,11 +20,12 @@ use lookback_files::{Refusal, Result, map};
 use lookback_kernels::naive::stored::StorageType;
 
 use file_weights::FileWeights;
-pub use gguf::{GgufTokenizer, SamplingDefault};
+pub(crate) use gguf::GgufMetadata;
+pub use gguf::{GgufTokenizer, GgufType, SamplingDefault, TensorWritten};
 pub(crate) use names::{
     ExpertLayout, ExpertNames, FusedQkv, GGUF_NAMES, Layout, Names, VALUE_HEADS,
 };
-pub use save::save;
+pub use save::{save, save_as};
 pub use template::{ChatTemplates, StoredTokenizer};
 
 use crate::{Config, Network, WeightId};

@@ -43,7 +43,8 @@ pub use edit::{Change, Edit};
 pub use edits::{Edits, PassEdit};
 pub use families::FAMILIES;
 pub use files::{
-    ChatTemplates, GgufTokenizer, SamplingDefault, StoredModel, StoredTokenizer, save,
+    ChatTemplates, GgufTokenizer, GgufType, SamplingDefault, StoredModel, StoredTokenizer,
+    TensorWritten, save, save_as,
 };
 pub use lookback_kernels::{
     attend::{

@@ -12,6 +12,7 @@
 //! # Ok::<(), lookback_files::Refusal>(())
 //! ```
 
+mod convert;
 mod diff;
 mod find;
 mod generate;
@@ -25,6 +26,7 @@ mod tokenizer;
 mod train;
 mod why;
 
+pub use convert::{Converted, convert};
 pub use diff::DiffQuery;
 pub use find::{default_model, find, home};
 pub use generate::{Generation, GenerationPieces, Piece, Pieces, Prompt, TOKENS};

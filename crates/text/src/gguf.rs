@@ -2,6 +2,7 @@
 //! named where GGUF only hints at them.
 
 mod pre;
+mod write;
 
 use lookback_files::{Refusal, Result, excerpt, quoted_excerpt};
 use serde_json::{Value, json};
@@ -45,9 +46,12 @@ pub struct GgufVocabulary {
     pub add_space_prefix: Option<bool>,
 }
 
+const NORMAL: i32 = 1;
 const UNKNOWN: i32 = 2;
 const CONTROL: i32 = 3;
 const USER_DEFINED: i32 = 4;
+const UNUSED: i32 = 5;
+const BYTE: i32 = 6;
 
 impl Tokenizer {
     /// A tokenizer from a GGUF file's metadata.
@@ -96,7 +100,7 @@ impl Tokenizer {
 impl GgufVocabulary {
     fn kind(&self, id: u32) -> i32 {
         let kinds = self.token_types.as_deref().unwrap_or_default();
-        kinds.get(id as usize).copied().unwrap_or(1)
+        kinds.get(id as usize).copied().unwrap_or(NORMAL)
     }
 
     fn pieces(&self) -> Result<Vocabulary> {

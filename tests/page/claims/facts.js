@@ -25,12 +25,27 @@ export async function facts({ caption, about, figure, ask }) {
   const attention = about.layers <= 12 ? await worst('attn_out') : null;
   const left = (/** @type {string} */ name) =>
     `layer (?<${name}>\\d+)(?: costs most when it is off)?: (?<${name}left>${N})(?<${name}percent> %)? are left, and (?<${name}then>.+?) comes? first`;
+  // Where every part but raises the answer when it is off.
+  const nothing = (/** @type {string} */ name) =>
+    `costs anything(?: when it is off)?: at least (?<${name}least>${N})(?<${name}hundred> %)? are left`;
   const said = fit(
     caption,
-    `After .+? the likeliest is .+? with (?<share>${N})(?<percent> %)?\\. Of the MLPs that of ${left('mlp')}\\. (?:Of the attentions it is that of ${left('attention')}\\. So here (?<verdict>one layer’s attention|one MLP) is needed .+?\\.|In so deep a model attention is left on\\.) That a part .+`,
+    `After .+? the likeliest is .+? with (?<share>${N})(?<percent> %)?\\. (?:Of the MLPs that of ${left('mlp')}|No MLP ${nothing('mlp')})\\. (?:(?:Of the attentions it is that of ${left('attention')}|No attention ${nothing('attention')})\\.(?: So here (?<verdict>one layer’s attention|one MLP) is needed .+?\\.)?|In so deep a model attention is left on\\.) That a part .+`,
   );
   /** @param {string} name @param {{layer: number, left: number, first: number}} part @returns {[boolean, string][]} */
-  const claims = (name, part) => [
+  const claims = (name, part) =>
+    said?.[`${name}least`] === undefined
+      ? costs(name, part)
+      : [
+          [part.left >= probability, `${name}: something is lost, ${part.left} left`],
+          [
+            says(said[`${name}least`], (said[`${name}hundred`] ? 100 : 1) * part.left),
+            `${name}: ${part.left} left at least`,
+          ],
+        ];
+  /** @param {string} name @param {{layer: number, left: number, first: number}} part @returns {[boolean, string][]} */
+  const costs = (name, part) => [
+    [part.left < probability, `${name}: nothing is lost`],
     [Number(said?.[name]) === part.layer, `${name} ${part.layer}`],
     [
       says(said?.[`${name}left`], (said?.[`${name}percent`] ? 100 : 1) * part.left),
@@ -44,7 +59,10 @@ export async function facts({ caption, about, figure, ask }) {
     ...claims('mlp', mlp),
     ...(attention ? claims('attention', attention) : []),
     [
-      !attention || (said?.verdict === 'one MLP') === attention.left >= mlp.left,
+      !attention ||
+        (Math.min(attention.left, mlp.left) >= probability
+          ? said?.verdict === undefined
+          : (said?.verdict === 'one MLP') === attention.left >= mlp.left),
       'which is needed more',
     ],
   ]);

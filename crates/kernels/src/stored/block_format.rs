@@ -15,10 +15,7 @@
 mod nibbles;
 
 use super::PANEL;
-use crate::{
-    lanes::{LANES, Lanes, Pairs},
-    naive::stored as naive,
-};
+use crate::lanes::{LANES, Lanes, Pairs};
 
 pub(super) use nibbles::{Q4_0, Q4_1};
 
@@ -67,8 +64,6 @@ pub(super) trait BlockFormat: Send + Sync {
         block: &mut [u32],
         vector: usize,
     );
-    /// The f32 value of one element of a panel.
-    fn number(panel: &[u32], k: usize, column: usize) -> f32;
 }
 
 /// A block format of integers with a scale.
@@ -111,7 +106,7 @@ macro_rules! with_format {
                 type $format = block_format::Q4_1;
                 $do
             }
-            StorageType::F32 | StorageType::Q6K => crate::naive::stored::no_panels($storage),
+            _ => crate::naive::stored::no_panels($storage),
         }
     };
 }
@@ -151,10 +146,6 @@ unsafe fn transposed_words<L: Lanes>(
     words
 }
 
-fn half(halves: &[u32], column: usize) -> f32 {
-    naive::half((halves[column / 2] >> (16 * (column % 2))) as u16)
-}
-
 pub(super) struct Bf16;
 
 impl BlockFormat for Bf16 {
@@ -192,9 +183,6 @@ impl BlockFormat for Bf16 {
                 simd.transpose_16x4(from, at + 16 * n, out[4 * n * PANEL..].as_mut_ptr(), PANEL)
             };
         }
-    }
-    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
-        f32::from_bits((panel[k / 2 * PANEL + column] >> (16 * (k % 2))) << 16)
     }
 }
 
@@ -241,9 +229,6 @@ impl BlockFormat for F16 {
                 }
             }
         }
-    }
-    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
-        half(&panel[k * HALVES..], column)
     }
 }
 
@@ -294,11 +279,6 @@ impl BlockFormat for Q8_0 {
             simd.transpose_16x4(from, at + 2, out.as_mut_ptr(), PANEL);
             simd.transpose_16x4(from, at + 18, out[4 * PANEL..].as_mut_ptr(), PANEL);
         }
-    }
-    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
-        let block = &panel[k / STEPS * block_len::<Self>()..];
-        let word = block[Self::SCALE_WORDS + k % STEPS / 4 * PANEL + column];
-        naive::q8_0((word >> (8 * (k % 4))) as u8, half(block, column))
     }
 }
 

@@ -127,9 +127,7 @@ pub fn forward_rounded(
             StorageType::Q4_1 => {
                 isa.run_pairs(Product::<block_format::Q4_1> { task, format: PhantomData })
             }
-            StorageType::F32 | StorageType::F16 | StorageType::Bf16 | StorageType::Q6K => {
-                unreachable!("{storage:?} has no blocks in panels")
-            }
+            _ => unreachable!("{storage:?} has no blocks in panels"),
         }
         // Outside the kernel over pairs, because here denormals count.
         isa.run(ApplyEpilogue { epilogue, outputs, rows, columns, out });

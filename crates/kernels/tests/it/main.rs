@@ -19,6 +19,7 @@ mod optimize;
 mod oracles;
 mod pairs;
 mod position;
+mod quantize;
 mod reference;
 mod scale;
 mod steer;

@@ -6,7 +6,7 @@ use clap::Command;
 
 /// Names of elsewhere, then options of ours that mean the same; the first that a command has is it. The
 /// settings of a run, such as `--lr`, are known to `lookback_train`.
-const OPTIONS: [(&str, &str); 30] = [
+const OPTIONS: [(&str, &str); 31] = [
     (
         "n-predict num-predict predict max-tokens max-new-tokens max-length new-tokens num-tokens gen-len",
         "tokens",
@@ -40,6 +40,7 @@ const OPTIONS: [(&str, &str); 30] = [
     ("n-gen tg gen", "decode"),
     ("n-parallel parallel np batch-size bs", "batch"),
     ("dtype torch-dtype precision fp16 bf16 half amp mixed-precision", "compute"),
+    ("outtype quantization quantize quant ftype dtype torch-dtype", "type"),
     ("random-seed rng-seed s", "seed"),
     ("output output-dir out-dir outdir save-dir save dest o", "out"),
     ("out out-file outfile save trace", "output"),
@@ -117,7 +118,7 @@ const PHRASES: [(&str, &str, &str); 17] = [
 ];
 
 /// Commands of elsewhere, and what is typed here.
-const COMMANDS: [(&str, &str); 10] = [
+const COMMANDS: [(&str, &str); 11] = [
     ("help", "lookback --help"),
     ("version", "lookback --version"),
     ("run infer inference complete completion sample predict write", "lookback generate"),
@@ -127,6 +128,7 @@ const COMMANDS: [(&str, &str); 10] = [
     ("server web ui page start up launch browser", "lookback serve"),
     ("inspect trace analyze analyse explain show visualize activations info", "lookback look"),
     ("benchmark speed perf llama-bench time", "lookback bench"),
+    ("quantize quantise export gguf llama-quantize", "lookback convert"),
     ("tokenize tokenise encode detokenize decode", "lookback tokenizer"),
 ];
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use lookback_files::{Refusal, Result};
+use lookback_model::TensorWritten;
 
 use crate::{interrupt, print::Print};
 
@@ -37,5 +38,24 @@ impl ProgressOfPasses {
 impl Drop for ProgressOfPasses {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// How much of a model is written. Ctrl-C ends it between two tensors.
+pub(in crate::commands) struct ProgressOfTensors(ProgressOfPasses);
+
+impl ProgressOfTensors {
+    pub fn new(print: &Print) -> Result<Self> {
+        ProgressOfPasses::new(print).map(Self)
+    }
+
+    pub fn show(&self, tensor: &TensorWritten<'_>) -> Result<()> {
+        let ProgressOfPasses { bar, interrupted } = &self.0;
+        bar.set_length(tensor.all as u64);
+        bar.set_position(tensor.done as u64);
+        if interrupted.load(Ordering::Relaxed) && tensor.done < tensor.all {
+            return Err(Refusal::interrupt("stopped before the last tensor; nothing was written"));
+        }
+        Ok(())
     }
 }

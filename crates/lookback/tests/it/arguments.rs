@@ -36,6 +36,7 @@ fn helps_show_what_can_be_done_with_examples_and_defaults() {
         &["tokenizer", "decode", "--help"],
         &["tokenizer", "show", "--help"],
         &["corpus", "--help"],
+        &["convert", "--help"],
         &["serve", "--help"],
     ] {
         let (code, stdout, stderr) = lookback(arguments);

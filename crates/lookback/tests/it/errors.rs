@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// The snapshots that hold dialogues, and what they are about.
-const DIALOGUES: [(&str, &str); 18] = [
+const DIALOGUES: [(&str, &str); 19] = [
     ("wrong_ways__thirty_wrong_ways_of_typing_the_readmes_commands_are_answered", "Commands"),
     ("arguments__mistakes_are_one_sentence_and_exit_with_2", "Arguments"),
     ("refusals__texts_that_cannot_be_learned_from_are_named", "Texts to learn from"),
@@ -27,6 +27,7 @@ const DIALOGUES: [(&str, &str); 18] = [
     ),
     ("refused_models__prompts_and_ids_that_a_model_cannot_read_are_refused", "Prompts"),
     ("refused_models__texts_to_be_judged_by_are_refused_by_name", "Texts to be judged by"),
+    ("convert__what_cannot_be_converted_is_refused_and_nothing_is_left", "What is not converted"),
 ];
 
 /// The commands and the sentences of a dialogue.

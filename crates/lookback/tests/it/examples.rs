@@ -15,7 +15,7 @@ use std::{
 use crate::fixture::{Fixture, output};
 
 /// The helps, in the order in which their examples can follow each other: what one makes, the next uses.
-const HELPS: [&str; 22] = [
+const HELPS: [&str; 23] = [
     "train",
     "tokenizer train",
     "tokenizer encode",
@@ -32,6 +32,7 @@ const HELPS: [&str; 22] = [
     "sweep",
     "diff",
     "verify",
+    "convert",
     "bench",
     "corpus",
     "completions",

@@ -38,6 +38,7 @@ fn every_key_of_json_stands_in_the_help() {
         ("tokenizer show", "tokenizer show --tokenizer good --json"),
         ("bench", "bench good --prompt 4 --decode 2 --look --json"),
         ("corpus", "corpus --questions"),
+        ("convert", "convert good converted.gguf --json"),
     ] {
         let keys = keys_in_help(&fixture, command);
         let output = fixture.lookback(line);

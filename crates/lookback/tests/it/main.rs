@@ -6,6 +6,7 @@ mod bench;
 mod bits;
 mod chat;
 mod continued;
+mod convert;
 mod corpora;
 mod documents;
 mod errors;

@@ -87,6 +87,27 @@ fn a_disk_without_room_ends_a_run_which_goes_on_when_there_is_room() {
 }
 
 #[test]
+fn a_disk_without_room_leaves_nothing_of_what_is_converted() {
+    let fixture = Fixture::with_model();
+    if !may_mount(&fixture) {
+        return;
+    }
+    for (out, kilobytes) in [("a.gguf", 4), ("a.gguf", 20), ("a", 4), ("a", 20)] {
+        let text = format!(
+            "mkdir -p disk && mount -t tmpfs -o size={kilobytes}k disk disk || exit 99
+             $lookback convert good disk/{out}; code=$?
+             [ -z \"$(ls -A disk)\" ] || {{ ls -lA disk >&2; exit 98; }}
+             exit $code"
+        );
+        let output = fixture::output(&mut script(&fixture, true, &text));
+        assert_eq!(output.code, Some(1), "{out} in {kilobytes} kB: {output:?}");
+        let told = sentence("full", &output);
+        let why = "there is no room for it on the disk; make room";
+        assert!(told.starts_with(&format!("disk/{out}")) && told.ends_with(why), "{told}");
+    }
+}
+
+#[test]
 fn a_directory_that_can_only_be_read_is_left_as_it_is() {
     let fixture = Fixture::new();
     if !may_mount(&fixture) {

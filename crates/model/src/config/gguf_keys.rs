@@ -22,9 +22,15 @@ pub(crate) trait GgufSource {
     fn keys(&self) -> Vec<&str>;
     /// Whether a key switches something off: false, or 0.
     fn is_off(&self, key: &str) -> bool;
-    /// The shape of a tensor, outermost first.
+    /// Its tensors.
+    fn tensors(&self) -> &dyn GgufTensors;
+}
+
+/// The tensors of a GGUF file, by name.
+pub(crate) trait GgufTensors {
+    /// The shape of one, outermost first.
     fn shape(&self, name: &str) -> Option<&[usize]>;
-    /// The values of a tensor in f32.
+    /// Its values in f32.
     fn values(&self, name: &str) -> Option<Arc<[f32]>>;
 }
 
@@ -94,7 +100,7 @@ impl<'a> GgufKeys<'a> {
 
     /// Whether the first block has a tensor.
     pub(crate) fn first_block_has(&self, part: &str) -> bool {
-        self.source.shape(&format!("blk.0.{part}")).is_some()
+        self.source.tensors().shape(&format!("blk.0.{part}")).is_some()
     }
 
     /// A sliding window, if the file names its size: in all layers but the last of each `interval`, or in all
@@ -150,7 +156,7 @@ impl<'a> GgufKeys<'a> {
         let original = self.size_or_none("rope.scaling.original_context_length")?;
         let original_context = original.filter(|size| *size > 0).unwrap_or(context);
         let lists = ["rope_factors_short.weight", "rope_factors_long.weight"]
-            .map(|name| self.source.values(name));
+            .map(|name| self.source.tensors().values(name));
         if let [Some(short), Some(long)] = lists {
             let times = context as f64 / original_context as f64;
             let usual = || match times <= 1.0 {
@@ -165,7 +171,7 @@ impl<'a> GgufKeys<'a> {
                 attention_factor,
             }));
         }
-        if let Some(divisors) = self.source.values("rope_freqs.weight") {
+        if let Some(divisors) = self.source.tensors().values("rope_freqs.weight") {
             return Ok(RopeScaling::Divisors(divisors));
         }
         if kind != "yarn" && attention.is_some_and(|factor| factor != 1.0) {

@@ -61,7 +61,15 @@ impl Config {
     /// A cap of logits has no word there in these families: transformers would leave it out without
     /// a sign. Such a file names a kind of its own, which is refused instead.
     pub fn to_hugging_face(&self) -> Result<String> {
+        self.to_hugging_face_of("float32")
+    }
+
+    /// The same for weights of another type, by PyTorch's name of it.
+    pub(crate) fn to_hugging_face_of(&self, dtype: &str) -> Result<String> {
         let mut object = (self.family.write)(self);
+        for key in ["dtype", "torch_dtype"] {
+            object[key] = json!(dtype);
+        }
         let read = Self::from_hugging_face(&object.to_string());
         if read.as_ref().is_ok_and(|read| *read == self.as_stored()) {
             return Ok(pretty(&object));

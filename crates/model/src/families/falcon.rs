@@ -16,6 +16,7 @@ pub(super) static FAMILY: Family = Family {
     model_type: "falcon",
     architecture: "FalconForCausalLM",
     gguf: "falcon",
+    has_own_mixtures: true,
     names: Names {
         ln_embed: "",
         parallel_norms: Some(["ln_attn", "ln_mlp"]),

@@ -83,7 +83,9 @@ fn write(config: &Config) -> Value {
 
 pub(super) fn write_with_caps(config: &Config, window: &str) -> Value {
     let scalar = (1.0 / (f64::from(config.scale) * f64::from(config.scale))) as f32;
-    let scalar = if scalar.fract().abs() < 1e-3 { scalar.round() } else { scalar };
+    // transformers takes whole numbers only, where it is one.
+    let is_whole = (scalar - scalar.round()).abs() < 1e-3;
+    let scalar = if is_whole { json!(scalar.round() as u64) } else { decimal(scalar) };
     llama::write_with(
         config,
         &["mlp_bias", "hidden_act"],
@@ -91,7 +93,7 @@ pub(super) fn write_with_caps(config: &Config, window: &str) -> Value {
             "attn_logit_softcapping": config.score_cap.map(decimal),
             "final_logit_softcapping": config.logit_cap.map(decimal),
             "hidden_activation": activation_name(config.activation),
-            "query_pre_attn_scalar": decimal(scalar),
+            "query_pre_attn_scalar": scalar,
             "layer_types": layer_types(config),
             window: config.window,
         }),

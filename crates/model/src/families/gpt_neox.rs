@@ -39,6 +39,10 @@ pub(super) static FAMILY: Family = Family {
         };
         Ok(Config { block_order, ..config })
     },
+    write_gguf: |config, metadata| {
+        let is_parallel = config.block_order != BlockOrder::Sequential;
+        metadata.flag("use_parallel_residual", is_parallel);
+    },
     has_partial_rotary: true,
     read,
     write,

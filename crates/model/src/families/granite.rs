@@ -33,6 +33,12 @@ pub(super) static FAMILY: Family = Family {
         let layers = vec![is_rotated; config.layers];
         Ok(config.with_positions(layers))
     },
+    write_gguf: |config, metadata| {
+        metadata.real("embedding_scale", config.embedding_factor);
+        metadata.real("residual_scale", config.residual_factor);
+        metadata.real("attention.scale", config.scale);
+        metadata.real("logit_scale", 1.0 / config.logit_factor);
+    },
     read,
     write,
     ..llama::BASE

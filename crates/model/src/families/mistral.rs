@@ -12,6 +12,7 @@ pub(super) static FAMILY: Family = Family {
     architecture: "MistralForCausalLM",
     // llama.cpp's files of it are a llama's, and have no window.
     gguf: "",
+    gguf_as: "llama",
     read,
     write,
     ..llama::BASE

@@ -18,6 +18,7 @@ pub(super) static FAMILY: Family = Family {
     model_type: "olmo3",
     architecture: "Olmo3ForCausalLM",
     gguf: "",
+    gguf_as: "olmo2",
     names: olmo2::NAMES,
     shape: olmo2::shape,
     read,

@@ -36,6 +36,7 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
 }
 
 fn write(config: &Config) -> Value {
-    let window = json!({ "sliding_window": config.window });
-    llama::write_with(config, &["attention_bias", "mlp_bias", "head_dim"], window)
+    // Left out, it would be one of transformers' own, which a smaller table does not have.
+    let others = json!({ "pad_token_id": null, "sliding_window": config.window });
+    llama::write_with(config, &["attention_bias", "mlp_bias", "head_dim"], others)
 }

@@ -59,8 +59,9 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
 
 fn write(config: &Config) -> Value {
     let flags = (0..config.layers).map(|layer| u8::from(config.rotary(layer).is_some()));
-    let layers = json!({ "no_rope_layers": flags.collect::<Vec<_>>() });
-    let mut object = llama::write_with(config, &[], layers);
+    // Left out, the padding would be one of transformers' own, which a smaller table does not have.
+    let others = json!({ "no_rope_layers": flags.collect::<Vec<_>>(), "pad_token_id": null });
+    let mut object = llama::write_with(config, &[], others);
     llama::write_windows(config, &mut object);
     object
 }

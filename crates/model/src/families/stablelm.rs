@@ -32,6 +32,10 @@ pub(super) static FAMILY: Family = Family {
             keys.first_block_has("attn_q_norm.weight").then_some(QueryKeyNorm::EachHead);
         Ok(Config { block_order, query_key_norm, ..config })
     },
+    write_gguf: |config, metadata| {
+        let is_parallel = config.block_order != BlockOrder::Sequential;
+        metadata.flag("use_parallel_residual", is_parallel);
+    },
     has_partial_rotary: true,
     read,
     write,

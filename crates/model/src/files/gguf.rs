@@ -6,9 +6,13 @@
 
 mod config;
 mod cursor;
+mod describe;
 mod metadata;
+mod metadata_writer;
 mod split;
 mod tokenizer;
+mod types;
+mod write;
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +26,11 @@ use super::{
 use crate::Config;
 use cursor::Cursor;
 use metadata::Metadata;
+pub(crate) use metadata_writer::GgufMetadata;
 pub use tokenizer::GgufTokenizer;
+use tokenizer::eog_ids;
+pub use types::GgufType;
+pub use write::TensorWritten;
 
 /// The first four bytes of a GGUF file.
 pub(super) const MAGIC: &[u8] = b"GGUF";
@@ -33,34 +41,34 @@ const TYPES: &[(u32, &str, Option<StorageType>)] = &[
     (1, "F16", Some(StorageType::F16)),
     (2, "Q4_0", Some(StorageType::Q4_0)),
     (3, "Q4_1", Some(StorageType::Q4_1)),
-    (6, "Q5_0", None),
-    (7, "Q5_1", None),
+    (6, "Q5_0", Some(StorageType::Q5_0)),
+    (7, "Q5_1", Some(StorageType::Q5_1)),
     (8, "Q8_0", Some(StorageType::Q8_0)),
     (9, "Q8_1", None),
-    (10, "Q2_K", None),
-    (11, "Q3_K", None),
-    (12, "Q4_K", None),
-    (13, "Q5_K", None),
+    (10, "Q2_K", Some(StorageType::Q2K)),
+    (11, "Q3_K", Some(StorageType::Q3K)),
+    (12, "Q4_K", Some(StorageType::Q4K)),
+    (13, "Q5_K", Some(StorageType::Q5K)),
     (14, "Q6_K", Some(StorageType::Q6K)),
     (15, "Q8_K", None),
     (16, "IQ2_XXS", None),
     (17, "IQ2_XS", None),
     (18, "IQ3_XXS", None),
     (19, "IQ1_S", None),
-    (20, "IQ4_NL", None),
+    (20, "IQ4_NL", Some(StorageType::Iq4Nl)),
     (21, "IQ3_S", None),
     (22, "IQ2_S", None),
-    (23, "IQ4_XS", None),
+    (23, "IQ4_XS", Some(StorageType::Iq4Xs)),
     (24, "I8", None),
     (25, "I16", None),
     (26, "I32", None),
     (27, "I64", None),
-    (28, "F64", None),
+    (28, "F64", Some(StorageType::F64)),
     (29, "IQ1_M", None),
     (30, "BF16", Some(StorageType::Bf16)),
     (34, "TQ1_0", None),
     (35, "TQ2_0", None),
-    (39, "MXFP4", None),
+    (39, "MXFP4", Some(StorageType::Mxfp4)),
 ];
 
 /// Tensors of a file at most; large mixtures of experts have a hundred thousand.
@@ -121,7 +129,8 @@ pub(super) fn open(path: &Path, bytes: Mapping) -> Result<Opened> {
     let family = config::family(&metadata).map_err(at)?;
     let tokenizer = GgufTokenizer::read(&sources[0].bytes, &metadata).map_err(at)?;
     let tensors = Tensors::new(path, sources, list, |name| name)?;
-    let config = config::read(family, &metadata, &tokenizer, &tensors).map_err(at)?;
+    let file = &tensors.sources[0].bytes;
+    let config = config::read(family, &metadata, file, &tokenizer, &tensors).map_err(at)?;
     let names = config::names(family, &tensors);
     Ok(Opened { config, names, tokenizer, sampling: metadata.sampling().map_err(at)?, tensors })
 }

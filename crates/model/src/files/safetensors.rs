@@ -21,7 +21,7 @@ const DTYPES: &[(&str, usize, Option<StorageType>)] = &[
     ("F32", 32, Some(StorageType::F32)),
     ("F16", 16, Some(StorageType::F16)),
     ("BF16", 16, Some(StorageType::Bf16)),
-    ("F64", 64, None),
+    ("F64", 64, Some(StorageType::F64)),
     ("I64", 64, None),
     ("U64", 64, None),
     ("C64", 64, None),

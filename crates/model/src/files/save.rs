@@ -1,4 +1,4 @@
-//! Writes a model as the directory that transformers loads: f32 safetensors and their `config.json`.
+//! Writes a model as the directory that transformers loads: safetensors and their `config.json`.
 //!
 //! Weights are asked for one by one and streamed: at most one stored tensor is held in memory.
 //! GPT-2's files have every bias, so those that a model does not have are written as zeros. Every file is
@@ -11,9 +11,10 @@ use std::{
 };
 
 use lookback_files::{Refusal, Result, write_atomic, write_atomic_with};
+use lookback_kernels::{naive::stored::StorageType, quantize::quantize};
 use serde_json::{Map, json};
 
-use super::{names::Names, places::Place};
+use super::{gguf::TensorWritten, names::Names, places::Place};
 use crate::{Network, WeightId, WeightKind};
 
 /// Writes `model.safetensors`, `generation_config.json` and `config.json` into a directory, which
@@ -21,17 +22,44 @@ use crate::{Network, WeightId, WeightKind};
 pub fn save(
     folder: &Path,
     network: &Network,
-    mut fill: impl FnMut(WeightId, &mut [f32]),
+    fill: impl FnMut(WeightId, &mut [f32]),
 ) -> Result<()> {
-    let config = network.config.to_hugging_face()?;
+    save_as(folder, network, StorageType::F32, fill, &mut |_| Ok(()))
+}
+
+/// As [`save`], with all tensors in f32, f16 or bf16. `written` is told of each, and may refuse to go on.
+///
+/// # Errors
+/// Also of a value that is no finite number in that type.
+pub fn save_as(
+    folder: &Path,
+    network: &Network,
+    storage: StorageType,
+    mut fill: impl FnMut(WeightId, &mut [f32]),
+    written: &mut dyn FnMut(TensorWritten<'_>) -> Result<()>,
+) -> Result<()> {
+    let (name, dtype) = match storage {
+        StorageType::F32 => ("float32", "F32"),
+        StorageType::F16 => ("float16", "F16"),
+        StorageType::Bf16 => ("bfloat16", "BF16"),
+        other => {
+            return Err(Refusal::unsupported(format!(
+                "a directory's tensors are stored as f32, f16 or bf16, not as {}",
+                other.name()
+            )));
+        }
+    };
+    let config = network.config.to_hugging_face_of(name)?;
     let stored = Network::new(&network.config.as_stored());
     check_norms(network, &mut fill)?;
     fs::create_dir_all(folder).map_err(|error| Refusal::writing(folder, &error))?;
 
     let names = &network.config.family.names;
     let places = names.places(&stored);
-    let header = header(&places, names);
-    write_atomic_with(&folder.join("model.safetensors"), |to| {
+    let header = header(&places, names, storage, dtype);
+    let all = tensors(&places).map(|tensor| storage.bytes(tensor[0].stored_elements())).sum();
+    let (mut refused, mut done) = (None, 0);
+    let wrote = write_atomic_with(&folder.join("model.safetensors"), |to| {
         to.write_all(&(header.len() as u64).to_le_bytes())?;
         to.write_all(header.as_bytes())?;
         let (mut values, mut bytes) = (Vec::new(), Vec::new());
@@ -51,17 +79,35 @@ pub fn save(
                     }
                 }
             }
-            match tensor[0].inner {
-                Some(inner) if tensor[0].is_transposed => {
-                    for matrix in values.chunks_exact(tensor[0].outputs_of_one() * inner) {
-                        write_columns(to, matrix, inner, &mut bytes)?;
-                    }
-                }
-                _ => write_floats(to, values.iter().copied(), &mut bytes)?,
+            let to = &mut Numbers { to, storage, bytes: &mut bytes, written: 0 };
+            let numbers = match tensor[0].inner {
+                Some(inner) if tensor[0].is_transposed => values
+                    .chunks_exact(tensor[0].outputs_of_one() * inner)
+                    .try_for_each(|matrix| to.write_columns(matrix, inner)),
+                _ => to.write(&values),
+            };
+            done += storage.bytes(values.len());
+            let name = names.full(&tensor[0].name);
+            let told = match numbers {
+                Ok(()) => written(TensorWritten { name: &name, storage, done, all }),
+                Err(NotWritten::Disk(error)) => return Err(error),
+                Err(NotWritten::Value(at)) => Err(Refusal::user(format!(
+                    "tensor {name}: value {at} is no finite number in {}; correct the weights, or write another \
+                     type",
+                    storage.name()
+                ))),
+            };
+            if let Err(refusal) = told {
+                refused = Some(refusal);
+                return Err(io::Error::other("refused"));
             }
         }
         Ok(())
-    })?;
+    });
+    if let Some(refusal) = refused {
+        return Err(refusal);
+    }
+    wrote?;
     let generation = network.config.generation_to_hugging_face();
     write_atomic(&folder.join("generation_config.json"), generation.as_bytes())?;
     write_atomic(&folder.join("config.json"), config.as_bytes())
@@ -109,13 +155,13 @@ fn put(place: &Place, fill: impl FnOnce(&mut [f32]), tensor: &mut [f32]) {
 }
 
 /// The JSON, padded with spaces so that the data begins at a multiple of eight.
-fn header(places: &[Place], names: &Names) -> String {
+fn header(places: &[Place], names: &Names, storage: StorageType, dtype: &str) -> String {
     let mut object = Map::new();
     object.insert("__metadata__".to_owned(), json!({ "format": "pt" }));
     let mut at = 0;
     for tensor in tensors(places) {
-        let end = at + 4 * tensor[0].stored_elements();
-        let info = json!({ "dtype": "F32", "shape": tensor[0].shape(), "data_offsets": [at, end] });
+        let end = at + storage.bytes(tensor[0].stored_elements());
+        let info = json!({ "dtype": dtype, "shape": tensor[0].shape(), "data_offsets": [at, end] });
         object.insert(names.full(&tensor[0].name), info);
         at = end;
     }
@@ -125,40 +171,48 @@ fn header(places: &[Place], names: &Names) -> String {
     text
 }
 
-/// Writes `[outputs, inner]` as `[inner, outputs]`, a few stored rows at a time.
-fn write_columns(
-    to: &mut dyn Write,
-    values: &[f32],
-    inner: usize,
-    bytes: &mut Vec<u8>,
-) -> io::Result<()> {
-    const TOGETHER: usize = 32;
-    let outputs = values.len() / inner;
-    let mut stored = vec![0.0; TOGETHER * outputs];
-    for first in (0..inner).step_by(TOGETHER) {
-        let here = TOGETHER.min(inner - first);
-        for (output, row) in values.chunks_exact(inner).enumerate() {
-            for (i, value) in row[first..first + here].iter().enumerate() {
-                stored[i * outputs + output] = *value;
-            }
-        }
-        write_floats(to, stored[..here * outputs].iter().copied(), bytes)?;
-    }
-    Ok(())
+/// Why numbers were not written.
+enum NotWritten {
+    Disk(io::Error),
+    /// The value of this place is no finite number in the type. An f32 is written as it is.
+    Value(usize),
 }
 
-fn write_floats(
-    to: &mut dyn Write,
-    mut values: impl Iterator<Item = f32>,
-    bytes: &mut Vec<u8>,
-) -> io::Result<()> {
-    const TOGETHER: usize = 1 << 14;
-    loop {
-        bytes.clear();
-        bytes.extend(values.by_ref().take(TOGETHER).flat_map(f32::to_le_bytes));
-        if bytes.is_empty() {
-            return Ok(());
+/// Where the numbers of a tensor are written.
+struct Numbers<'a> {
+    to: &'a mut dyn Write,
+    storage: StorageType,
+    bytes: &'a mut Vec<u8>,
+    written: usize,
+}
+
+impl Numbers<'_> {
+    /// Writes `[outputs, inner]` as `[inner, outputs]`, a few stored rows at a time.
+    fn write_columns(&mut self, values: &[f32], inner: usize) -> Result<(), NotWritten> {
+        const TOGETHER: usize = 32;
+        let outputs = values.len() / inner;
+        let mut stored = vec![0.0; TOGETHER * outputs];
+        for first in (0..inner).step_by(TOGETHER) {
+            let here = TOGETHER.min(inner - first);
+            for (output, row) in values.chunks_exact(inner).enumerate() {
+                for (i, value) in row[first..first + here].iter().enumerate() {
+                    stored[i * outputs + output] = *value;
+                }
+            }
+            self.write(&stored[..here * outputs])?;
         }
-        to.write_all(bytes)?;
+        Ok(())
+    }
+
+    fn write(&mut self, values: &[f32]) -> Result<(), NotWritten> {
+        const TOGETHER: usize = 1 << 14;
+        for values in values.chunks(TOGETHER) {
+            self.bytes.resize(self.storage.bytes(values.len()), 0);
+            quantize(self.storage, values, self.bytes)
+                .map_err(|at| NotWritten::Value(self.written + at))?;
+            self.to.write_all(self.bytes).map_err(NotWritten::Disk)?;
+            self.written += values.len();
+        }
+        Ok(())
     }
 }

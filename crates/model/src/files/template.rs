@@ -49,6 +49,16 @@ impl ChatTemplates {
         Self(BTreeMap::from([(DEFAULT.to_owned(), template.into())]))
     }
 
+    /// All of them by name, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, template)| (name.as_str(), template.as_str()))
+    }
+
+    /// Whether a name is that of the usual one.
+    pub fn is_default(&self, name: &str) -> bool {
+        name == DEFAULT
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

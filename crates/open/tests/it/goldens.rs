@@ -90,6 +90,13 @@ fn every_family_has_a_golden() {
     }
 }
 
+/// Writes a golden's directory, and gives its ids.
+pub fn written(family: &str, folder: &Path) -> Vec<TokenId> {
+    let golden = golden(family);
+    write(&golden, folder);
+    golden.ids.iter().copied().map(TokenId).collect()
+}
+
 /// A golden's model, and the ids of its golden.
 pub fn opened(family: &str) -> (Model, Vec<TokenId>) {
     opened_with(family, Model::options())

@@ -2,6 +2,7 @@
 
 mod attention;
 mod attention_text;
+mod convert;
 mod diff;
 mod edits;
 mod goldens;

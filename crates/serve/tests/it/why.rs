@@ -91,6 +91,7 @@ async fn heads_are_followed_through_the_whole_snapshots_of_a_run() {
             to.iter_mut().for_each(|x| *x *= factor);
         };
         lookback_model::save(&folder, weights.network(), fill).unwrap();
+        tokenizer.write(&folder).unwrap();
     }
     std::fs::create_dir_all(run.path().join("snapshots/7")).unwrap();
     lookback_model::save(run.path(), weights.network(), |id, to| weights.read(id, to)).unwrap();

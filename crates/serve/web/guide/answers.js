@@ -79,8 +79,10 @@ export const ANSWERS = {
       here.share > 1 ? message('guide.context.above') : [],
     );
   },
-  weights: (of, { isFirst, most, weight, site, index, later, behind }) => {
+  weights: (of, { isFirst, isEven, most, weight, site, index, later, behind }) => {
     if (isFirst) return message('guide.first');
+    if (isEven)
+      return message('guide.weights.equal', { token: at(of, of.token), weight: share(weight) });
     const said = {
       token: at(of, of.token),
       weight: h('strong', null, number(weight, { percent: true, site, index })),

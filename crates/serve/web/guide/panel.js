@@ -17,6 +17,11 @@ import { WORDS } from './words.js';
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {import('./steps.js').Facts} Facts */
 
+/** Milliseconds that a figure may take to be drawn, for the page to be scrolled to its sentence. */
+const DRAWN_BY = 2000;
+/** Frames after which a figure's height is taken to stay as it is. */
+const STILL = 12;
+
 /** @param {import('../kit/stage.js').Page} page @param {HTMLElement} bar */
 export function panel(page, bar) {
   /** The step's place, from 0. */
@@ -144,6 +149,38 @@ export function panel(page, bar) {
     if (matchMedia('(max-width: 79.99rem)').matches) folded(true);
     figure?.focus({ preventScroll: true });
     figure?.scrollIntoView({ behavior: 'instant' });
+    if (figure) fit(figure);
+  }
+
+  /**
+   * Where a figure is a little taller than the room that is left, its title goes under the bar, so that all else is
+   * seen together: what is used, the picture and the sentence. A reader who scrolls meanwhile is not disturbed.
+   * @param {HTMLElement} figure
+   */
+  async function fit(figure) {
+    const left = new AbortController();
+    for (const kind of ['wheel', 'touchstart', 'pointerdown', 'keydown'])
+      addEventListener(kind, () => left.abort(), { passive: true, signal: left.signal });
+    const latest = performance.now() + DRAWN_BY;
+    const isDue = () =>
+      (figure.dataset.drawn !== location.hash || figure.classList.contains('is-busy')) &&
+      performance.now() < latest;
+    // Drawn, it may still change its height, as the folded panel lets it.
+    let [height, still] = [0, 0];
+    while (!left.signal.aborted && (still < STILL || isDue())) {
+      await new Promise(requestAnimationFrame);
+      still = figure.offsetHeight === height ? still + 1 : 0;
+      height = figure.offsetHeight;
+    }
+    const [body, caption] = ['body', 'caption'].map((part) =>
+      figure.querySelector(`:scope > .figure-${part}`)?.getBoundingClientRect(),
+    );
+    const isLeft = left.signal.aborted;
+    left.abort();
+    if (isLeft || !body || !caption || !node.classList.contains('is-folded')) return;
+    const over = caption.bottom - node.getBoundingClientRect().top;
+    const spare = body.top - bar.getBoundingClientRect().bottom;
+    if (over > 0 && over <= spare) scrollBy({ top: over, behavior: 'instant' });
   }
 
   /** Switches what the step is about off, or on again. */

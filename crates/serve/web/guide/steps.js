@@ -7,6 +7,7 @@
 import { has, inForce, variant, without } from '../kit/changes.js';
 import { ask, events, keyOf, look, ProgramError } from '../kit/client.js';
 import { findHeads } from '../stages/opening/found.js';
+import { isEven } from '../stages/opening/words.js';
 import { samplers, settings } from '../stages/sampling.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -178,6 +179,8 @@ export const STEPS = [
       const pattern = sites.get(`${site}@${head}`);
       const row = pattern?.part(token) ?? new Float32Array();
       const most = largest(row);
+      // Where all weights are the same there is no largest to guess.
+      if (isEven(row)) return only({ isEven: true, weight: row[most] });
       const names = ['self', ...(token > 1 ? ['before', 'first'] : ['before']), 'other'];
       const right =
         most === token ? 'self' : most === token - 1 ? 'before' : most === 0 ? 'first' : 'other';

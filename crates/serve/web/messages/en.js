@@ -475,6 +475,8 @@ export default /** @type {const} */ ({
   'guide.weights.later': 'at a later one',
   'guide.weights.itself': '{token} looks most at itself: its weight is {weight}.',
   'guide.weights.most': '{token} looks most at {other}: its weight is {weight}.',
+  'guide.weights.equal':
+    '{token} looks at each token that it may look at alike: each has a weight of {weight}.',
   'guide.weights.masked': {
     one: 'The token behind it gets nothing: the mask removes it before the softmax.',
     other: 'The {count} tokens behind it get nothing: the mask removes them before the softmax.',
@@ -599,6 +601,8 @@ export default /** @type {const} */ ({
   'opening.looks.next':
     'In head {head}, {token} looks most at {other} ({share}), and that is the likeliest next word.',
   'opening.looks.other': 'In head {head}, {token} looks most at {other} ({share}).',
+  'opening.looks.equal':
+    'In head {head}, {token} looks at each token that it may look at alike ({share} each).',
   'opening.changed.itself':
     'In head {head}, which is changed, {token} looks most at itself ({share}).',
   'opening.changed.next':
@@ -618,6 +622,7 @@ export default /** @type {const} */ ({
   'opening.said': 'After {token} the likeliest token is {next}, at {probability}.',
   'opening.arcs.itself': '{token} looks most at itself, {share}',
   'opening.arcs.other': '{token} looks most at {other}, {share}',
+  'opening.arcs.equal': '{token} looks at each token alike, {share}',
   'opening.arcs.share': ', {share}',
   'opening.table.weights': 'how much {token} takes from each token, by head',
   'opening.table.next': 'the likeliest next tokens',
@@ -673,7 +678,7 @@ export default /** @type {const} */ ({
   'training.heads.busy': 'The models that the run kept on its way are read …',
   'training.heads.reading': '{done} of {all} models are read …',
   'training.heads.missing':
-    '{problem}. This command trains the run again, to the same weights, and keeps them; serve what it makes, and when its heads formed is shown here:',
+    '{problem}. This command, with the text that it learned from in the place of TEXT, trains a model by the same settings and keeps some on the way; serve what it makes, and when its heads formed is shown here:',
   'training.heads.command': 'the training that keeps whole models',
   'training.heads.none':
     'At the end no head has {bound} of its weights on the token before, on a token that is the same, or on the one behind it: heads of these kinds have not formed.',
@@ -699,8 +704,8 @@ export default /** @type {const} */ ({
   'training.heads.mark': 'step {step}: head {head} looks back',
   'training.chart': 'loss over the steps',
   'training.rise': 'from step {step} it finds answers in the text',
-  'training.learning': 'text learned from',
-  'training.kept': 'text never learned from',
+  'training.learning': 'seen text',
+  'training.kept': 'new text',
   'training.table': 'validation loss in nats per token, on text that was kept back',
   'training.table.step': 'step',
   'training.table.loss': 'loss',

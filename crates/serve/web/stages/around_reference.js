@@ -119,6 +119,19 @@ const REFERENCE = [
     ],
   },
   {
+    section: 'weights-section',
+    file: 'crates/reference/src/mlp.rs',
+    lines: [
+      'pub fn apply(&self, x: &Array2<f64>) -> Array2<f64> {',
+      '    let y = x.dot(&self.weight.t());',
+      '    match &self.bias {',
+      '        Some(bias) => y + bias,',
+      '        None => y,',
+      '    }',
+      '}',
+    ],
+  },
+  {
     section: 'unembed-section',
     file: 'crates/reference/src/lib.rs',
     lines: [

@@ -17,7 +17,7 @@ import { FIRST_PROMPT, get } from '../kit/state.js';
 import { arcs } from './opening/arcs.js';
 import { findHeads } from './opening/found.js';
 import { nextWords } from './opening/next_words.js';
-import { alsoLook, guessed, looks, whyTheseHeads } from './opening/words.js';
+import { alsoLook, guessed, isEven, looks, whyTheseHeads } from './opening/words.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {import('../kit/client.js').Tensor} Tensor */
@@ -52,6 +52,11 @@ const changeOf = ({ changes }, { layer, head }) =>
   inForce(changes).find(
     ({ part, layer: of, index }) => part === 'head' && of === layer && index === head,
   );
+
+/** Whether something changes what a head hands on: of the head itself, or of all attention of its layer. @param {Selection} of @param {Head} head */
+const isChanged = (of, head) =>
+  changeOf(of, head) !== undefined ||
+  inForce(of.changes).some(({ part, layer }) => part === 'attention' && layer === head.layer);
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
@@ -255,7 +260,7 @@ export default {
         of,
         ...head,
         pattern: patterns.get(nameOf(head)) ?? null,
-        isOff: changeOf(of, head) !== undefined,
+        isOff: isChanged(of, head),
         next:
           was && is
             ? [
@@ -274,7 +279,7 @@ export default {
       const row = pattern.part(of.token);
       const seen = {
         ...head,
-        isOff: changeOf(of, head) !== undefined,
+        isOff: isChanged(of, head),
         row,
         index: (/** @type {number} */ key) => pattern.index(of.token, key),
       };
@@ -282,7 +287,7 @@ export default {
       const most = largest(row);
       const same = heads.slice(1).filter((other) => {
         const theirs = patterns.get(nameOf(other))?.part(of.token);
-        return theirs && largest(theirs) === most && !changeOf(of, other);
+        return theirs && largest(theirs) === most && !isEven(theirs) && !isChanged(of, other);
       });
       const effect = inForce(of.changes).length ? between(of.token, before, after) : null;
       const key = keyOf(of);

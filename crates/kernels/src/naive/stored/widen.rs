@@ -1,6 +1,6 @@
-//! What stored numbers are as f32, type by type. Each is rounded at most once.
+//! What stored numbers are as f32. Each is rounded at most once.
 
-use super::{super::bf16, StorageType};
+use super::{super::bf16, StorageType, blocks::Block};
 
 impl StorageType {
     /// Widens whole blocks; `bytes` holds exactly those of `out`.
@@ -8,12 +8,30 @@ impl StorageType {
         assert_eq!(bytes.len(), self.bytes(out.len()), "whole blocks for whole numbers");
         match self {
             Self::F32 => each(bytes, out, f32::from_le_bytes),
+            Self::F64 => each(bytes, out, |eight| f64::from_le_bytes(eight) as f32),
             Self::F16 => each(bytes, out, |two| half(u16::from_le_bytes(two))),
             Self::Bf16 => each(bytes, out, |two| quiet(bf16::widen(u16::from_le_bytes(two)))),
-            Self::Q8_0 => blocks(bytes, out, q8_0_block),
-            Self::Q4_0 => blocks(bytes, out, q4_0_block),
-            Self::Q4_1 => blocks(bytes, out, q4_1_block),
-            Self::Q6K => blocks(bytes, out, q6_k_block),
+            Self::F8E4M3 => each(bytes, out, |[byte]| e4m3(byte)),
+            // The upper half of IEEE's half precision.
+            Self::F8E5M2 => each(bytes, out, |[byte]| half(u16::from(byte) << 8)),
+            _ => {
+                let blocks = bytes.chunks_exact(self.block_bytes());
+                for (bytes, out) in blocks.zip(out.chunks_exact_mut(self.block_len())) {
+                    self.widen_block(&Block::new(self, bytes), out);
+                }
+            }
+        }
+    }
+
+    fn widen_block(self, block: &Block, out: &mut [f32]) {
+        let len = self.sub_block_len();
+        for (n, out) in out.chunks_exact_mut(len).enumerate() {
+            let (scale, min) = (block.scale(n), block.min(n));
+            for (i, out) in out.iter_mut().enumerate() {
+                // The product is exact, so only the addition rounds.
+                let product = block.integer(n * len + i) * scale;
+                *out = if self.has_min() { product + min } else { product };
+            }
         }
     }
 }
@@ -29,86 +47,25 @@ pub fn half(bits: u16) -> f32 {
     }
 }
 
+/// Eight bits with four of exponent, which know no infinity: all bits set but the sign are NaN.
+fn e4m3(byte: u8) -> f32 {
+    let sign = u32::from(byte & 0x80) << 24;
+    let (exponent, fraction) = (u32::from(byte >> 3 & 15), u32::from(byte & 7));
+    match (exponent, fraction) {
+        (0, _) => f32::from_bits(sign | (fraction as f32 / (1 << 9) as f32).to_bits()),
+        (15, 7) => f32::from_bits(sign | f32::NAN.to_bits()),
+        _ => f32::from_bits(sign | (exponent + 120) << 23 | fraction << 20),
+    }
+}
+
 /// The same number; of NaNs, the one that signals nothing.
 fn quiet(x: f32) -> f32 {
     if x.is_nan() { f32::from_bits(x.to_bits() | 1 << 22) } else { x }
-}
-
-/// A byte of a Q8_0 block.
-pub fn q8_0(q: u8, scale: f32) -> f32 {
-    f32::from(q as i8) * scale
-}
-
-/// A nibble of a Q4_0 block.
-pub fn q4_0(q: u8, scale: f32) -> f32 {
-    (f32::from(q) - 8.0) * scale
-}
-
-/// A nibble of a Q4_1 block. The product is exact, four bits times eleven, so only the addition rounds.
-pub fn q4_1(q: u8, scale: f32, min: f32) -> f32 {
-    f32::from(q) * scale + min
 }
 
 fn each<const N: usize>(bytes: &[u8], out: &mut [f32], widen: impl Fn([u8; N]) -> f32) {
     let (elements, _) = bytes.as_chunks::<N>();
     for (out, element) in out.iter_mut().zip(elements) {
         *out = widen(*element);
-    }
-}
-
-fn blocks<const N: usize, const ELEMENTS: usize>(
-    bytes: &[u8],
-    out: &mut [f32],
-    widen: impl Fn(&[u8; N], &mut [f32; ELEMENTS]),
-) {
-    let (stored, _) = bytes.as_chunks::<N>();
-    let (out, _) = out.as_chunks_mut::<ELEMENTS>();
-    for (stored, out) in stored.iter().zip(out) {
-        widen(stored, out);
-    }
-}
-
-fn half_at(block: &[u8], at: usize) -> f32 {
-    half(u16::from_le_bytes([block[at], block[at + 1]]))
-}
-
-fn q8_0_block(block: &[u8; 34], out: &mut [f32; 32]) {
-    let d = half_at(block, 0);
-    for (out, q) in out.iter_mut().zip(&block[2..]) {
-        *out = q8_0(*q, d);
-    }
-}
-
-/// Low nibbles are elements 0 to 15, high ones 16 to 31.
-fn q4_0_block(block: &[u8; 18], out: &mut [f32; 32]) {
-    let d = half_at(block, 0);
-    for (i, q) in block[2..].iter().enumerate() {
-        out[i] = q4_0(q & 15, d);
-        out[i + 16] = q4_0(q >> 4, d);
-    }
-}
-
-fn q4_1_block(block: &[u8; 20], out: &mut [f32; 32]) {
-    let (d, m) = (half_at(block, 0), half_at(block, 2));
-    for (i, q) in block[4..].iter().enumerate() {
-        out[i] = q4_1(q & 15, d, m);
-        out[i + 16] = q4_1(q >> 4, d, m);
-    }
-}
-
-/// Each half of a block has four quarters of 32 elements: two in the nibbles of 64 bytes of low bits, whose
-/// upper nibbles are the last two, and two bits of each quarter in a byte of high bits. 16 elements share a
-/// scale. Eleven bits times seven times five are exact in f32.
-fn q6_k_block(block: &[u8; 210], out: &mut [f32; 256]) {
-    let (low, rest) = block.split_at(128);
-    let (high, rest) = rest.split_at(64);
-    let (scales, _) = rest.split_at(16);
-    let d = half_at(block, 208);
-    for (at, out) in out.iter_mut().enumerate() {
-        let (half, quarter, i) = (at / 128, at / 32 % 4, at % 32);
-        let nibble = low[64 * half + 32 * (quarter % 2) + i] >> (4 * (quarter / 2)) & 15;
-        let bits = high[32 * half + i] >> (2 * quarter) & 3;
-        let q = f32::from((nibble | bits << 4) as i8 - 32);
-        *out = d * f32::from(scales[at / 16] as i8) * q;
     }
 }

@@ -1,8 +1,7 @@
 //! Block formats of 4-bit integers.
 
 use super::{
-    BlockFormat, ColumnPointers, HALVES, PANEL, Quantised, STEPS, block_len, half, naive,
-    transposed_words, write_halves,
+    BlockFormat, ColumnPointers, HALVES, PANEL, Quantised, STEPS, transposed_words, write_halves,
 };
 use crate::lanes::{LANES, Lanes, Pairs};
 
@@ -34,10 +33,6 @@ fn write_nibbles(file: &[[u32; LANES]; 4], out: &mut [u32]) {
             }
         }
     }
-}
-
-fn nibble(groups: &[u32], k: usize, column: usize) -> u8 {
-    (groups[k % STEPS / 8 * PANEL + column] >> (4 * place(k % 8)) & 15) as u8
 }
 
 pub(in super::super) struct Q4_0;
@@ -78,10 +73,6 @@ impl BlockFormat for Q4_0 {
             transposed_words(simd, from, at + 2)
         };
         write_nibbles(&nibbles, &mut block[Self::SCALE_WORDS + vector * LANES..]);
-    }
-    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
-        let block = &panel[k / STEPS * block_len::<Self>()..];
-        naive::q4_0(nibble(&block[Self::SCALE_WORDS..], k, column), half(block, column))
     }
 }
 
@@ -144,11 +135,6 @@ impl BlockFormat for Q4_1 {
             transposed_words(simd, from, at + 4)
         };
         write_nibbles(&nibbles, &mut block[Self::SCALE_WORDS + vector * LANES..]);
-    }
-    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
-        let block = &panel[k / STEPS * block_len::<Self>()..];
-        let (scale, min) = (half(block, column), half(&block[HALVES..], column));
-        naive::q4_1(nibble(&block[Self::SCALE_WORDS..], k, column), scale, min)
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Config, Family, MixtureConfig, NormKind, Positions, Size,
-    config::{GgufKeys, GgufSource, head_dim, layer_count},
+    config::{GgufKeys, GgufSource, GgufTensors, head_dim, layer_count},
     families,
 };
 
@@ -37,9 +37,9 @@ pub(super) fn family(metadata: &Metadata) -> Result<&'static Family> {
 
 /// The names of this file's tensors: queries, keys and values are one tensor or three, and so are the
 /// branches of a gated MLP.
-pub(super) fn names(family: &Family, tensors: &Tensors) -> Names {
+pub(super) fn names(family: &Family, tensors: &dyn GgufTensors) -> Names {
     let names = family.gguf_names;
-    let has = |part: &str| tensors.find(&format!("{}.0.{part}.weight", names.block)).is_some();
+    let has = |part: &str| tensors.shape(&format!("{}.0.{part}.weight", names.block)).is_some();
     let is_fused = has("attn_qkv");
     let is_gated = !names.gate.is_empty();
     Names {
@@ -49,15 +49,16 @@ pub(super) fn names(family: &Family, tensors: &Tensors) -> Names {
     }
 }
 
-/// Reads the configuration.
+/// Reads the configuration. `file` is what the metadata was read from.
 pub(super) fn read(
     family: &'static Family,
     metadata: &Metadata,
+    file: &[u8],
     tokenizer: &GgufTokenizer,
-    tensors: &Tensors,
+    tensors: &dyn GgufTensors,
 ) -> Result<Config> {
     let names = names(family, tensors);
-    let source = Source { metadata, tensors };
+    let source = Source { metadata, file, tensors };
     let mut keys = GgufKeys::new(&source, family.gguf);
     let width = keys.size("embedding_length")?;
     let heads = keys.size("attention.head_count")?;
@@ -72,10 +73,10 @@ pub(super) fn read(
     }
     let key_heads = keys.size_or("attention.head_count_kv", heads)?;
     keys.size_or("expert_count", 0)?;
-    let has = |name: &str| tensors.find(name).is_some();
+    let has = |name: &str| tensors.shape(name).is_some();
     // A table may have fewer rows than there are tokens (a `<pad>` that was added without resizing), or
     // more (rounded up); which of the tokens it has shows where they are used.
-    let table = source.shape(&format!("{}.weight", names.embed));
+    let table = tensors.shape(&format!("{}.weight", names.embed));
     let rows = table.and_then(|shape| shape.first().copied());
     let vocabulary = keys.size_or("vocab_size", rows.unwrap_or(tokenizer.tokens.len()))?;
     let size = Size {
@@ -129,7 +130,8 @@ pub(super) fn read(
 /// A file's metadata and tensors.
 struct Source<'a> {
     metadata: &'a Metadata,
-    tensors: &'a Tensors,
+    file: &'a [u8],
+    tensors: &'a dyn GgufTensors,
 }
 
 impl GgufSource for Source<'_> {
@@ -146,7 +148,7 @@ impl GgufSource for Source<'_> {
     }
 
     fn flags(&self, key: &str) -> Result<Option<Vec<bool>>> {
-        self.metadata.flags(&self.tensors.sources[0].bytes, key)
+        self.metadata.flags(self.file, key)
     }
 
     fn text(&self, key: &str) -> Result<Option<&str>> {
@@ -161,15 +163,21 @@ impl GgufSource for Source<'_> {
         matches!(self.metadata.get(key), Some(Value::Flag(false) | Value::Whole(0)))
     }
 
+    fn tensors(&self) -> &dyn GgufTensors {
+        self.tensors
+    }
+}
+
+impl GgufTensors for Tensors {
     fn shape(&self, name: &str) -> Option<&[usize]> {
-        self.tensors.find(name).map(|tensor| self.tensors.list[tensor].shape.as_slice())
+        self.find(name).map(|tensor| self.list[tensor].shape.as_slice())
     }
 
     fn values(&self, name: &str) -> Option<Arc<[f32]>> {
-        let tensor = self.tensors.find(name)?;
-        let Tensor { storage, shape, .. } = &self.tensors.list[tensor];
+        let tensor = self.find(name)?;
+        let Tensor { storage, shape, .. } = &self.list[tensor];
         let mut values = vec![0.0; shape.iter().product()];
-        (*storage)?.widen(self.tensors.bytes(tensor), &mut values);
+        (*storage)?.widen(self.bytes(tensor), &mut values);
         Some(values.into())
     }
 }

@@ -6,6 +6,7 @@ mod read;
 
 use std::collections::BTreeMap;
 
+pub(super) use eog::unnamed as eog_ids;
 use lookback_text::TokenId;
 
 /// The keys of `tokenizer.*`, without a meaning.

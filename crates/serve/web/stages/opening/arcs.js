@@ -9,6 +9,7 @@ import { fill, h, sideways, svg } from '../../kit/dom.js';
 import { messageText } from '../../kit/messages.js';
 import { format, number } from '../../kit/number.js';
 import { hoveredToken, hoverToken, set, watchHover } from '../../kit/state.js';
+import { isEven } from './words.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../../kit/client.js').Tensor} Tensor */
@@ -189,8 +190,9 @@ export function arcs() {
       token: pieces[token]?.trim() ?? '',
       share: format(row[most] ?? 0, { percent: true }),
     };
-    spoken.textContent =
-      most === token
+    spoken.textContent = isEven(row)
+      ? messageText('opening.arcs.equal', said)
+      : most === token
         ? messageText('opening.arcs.itself', said)
         : messageText('opening.arcs.other', { ...said, other: pieces[most]?.trim() ?? '' });
   });

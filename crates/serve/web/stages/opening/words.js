@@ -19,6 +19,12 @@ function next(pieces, id) {
   );
 }
 
+/** Whether all tokens that are looked at have the same weight. @param {Float32Array} row */
+export function isEven(row) {
+  const seen = row.filter((weight) => weight > 0);
+  return seen.length > 1 && Math.max(...seen) - Math.min(...seen) < 1e-6;
+}
+
 /**
  * Where the chosen token looks in a head.
  * @param {Selection} of
@@ -35,6 +41,7 @@ export function looks(of, { layer, head, isOff, row, index }, likeliest) {
   const site = `blocks.${layer}.attn.pattern`;
   const share = number(row[most] ?? 0, { percent: true, site, index: index(most) });
   const said = { head: `${layer}.${head}`, token: me, share: h('strong', null, share) };
+  if (isEven(row)) return message('opening.looks.equal', said);
   if (most === token)
     return message(isOff ? 'opening.changed.itself' : 'opening.looks.itself', said);
   const other = mention(most, pieces[most] ?? '');

@@ -6,7 +6,7 @@
  */
 
 import { events, ProgramError } from '../../kit/client.js';
-import { command, opens } from '../../kit/command.js';
+import { command } from '../../kit/command.js';
 import { fill, h, svg } from '../../kit/dom.js';
 import { slider } from '../../kit/figure.js';
 import { message, messageText, sentences } from '../../kit/messages.js';
@@ -44,6 +44,18 @@ const SINCE = /** @type {const} */ ({
   induction: 'training.heads.induction.since',
 });
 
+/** A training by the settings and the tokenizer of a run, which change no text. @param {string} path */
+const trainingOf = (path) => [
+  'train',
+  'TEXT',
+  '--config',
+  `${path}/training.toml`,
+  '--tokenizer',
+  path,
+  '--out',
+  'runs/heads',
+];
+
 /** @param {Head} head */
 const nameOf = ({ layer, head }) => `${layer}.${head}`;
 /** The highest of a head's scores. @param {Head} head */
@@ -77,6 +89,11 @@ function formedOf(stops) {
  *   what is to be marked on the curve of the loss
  */
 export function formation(root, onMark) {
+  /** @type {Stop[]} */
+  let stops = [];
+  let chosen = 0;
+  let asked = '';
+  let mine = new AbortController();
   const said = h('p', { class: 'training-heads-said', role: 'status' });
   const train = command(messageText('training.heads.command'));
   const charts = h('div', { class: 'training-heads-charts' });
@@ -94,12 +111,6 @@ export function formation(root, onMark) {
   });
   step.node.hidden = true;
   fill(root, said, train.node, step.node, charts, table);
-
-  /** @type {Stop[]} */
-  let stops = [];
-  let chosen = 0;
-  let asked = '';
-  let mine = new AbortController();
 
   function draw() {
     const formed = formedOf(stops);
@@ -199,11 +210,7 @@ export function formation(root, onMark) {
         said,
         isMissing ? message('training.heads.missing', { problem: error.message }) : error.message,
       );
-      if (isMissing)
-        train.show(
-          ['train', '--replay', opens(of.about), '--out', 'runs/heads'],
-          ['--set', 'whole_snapshots=true'],
-        );
+      if (isMissing) train.show(trainingOf(of.about.path), ['--set whole_snapshots=true']);
     }
   }
 

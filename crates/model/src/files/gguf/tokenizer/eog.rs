@@ -141,6 +141,23 @@ pub(super) fn find(tokenizer: &mut GgufTokenizer, keys: &Keys) {
     tokenizer.eog = eog;
 }
 
+/// The first two ends of a tokenizer that neither `eos` is nor a name tells: keys of their own name them.
+pub(in crate::files::gguf) fn unnamed(tokenizer: &GgufTokenizer) -> [Option<TokenId>; 2] {
+    let of_middle = FILL_IN_MIDDLE.iter().filter(|(_, _, is_end)| *is_end);
+    let named: Vec<&str> = ENDS
+        .iter()
+        .copied()
+        .chain(of_middle.flat_map(|(_, names, _)| names.iter().copied()))
+        .collect();
+    let is_named = |id: &TokenId| {
+        let name = tokenizer.tokens.get(id.index());
+        name.is_some_and(|name| named.contains(&name.as_str()))
+    };
+    let mut others =
+        tokenizer.eog.iter().copied().filter(|id| Some(*id) != tokenizer.eos && !is_named(id));
+    [others.next(), others.next()]
+}
+
 /// Tokens of these names, by id.
 fn by_name(tokenizer: &GgufTokenizer, names: &[&str]) -> Vec<TokenId> {
     let tokens = (0..).map(TokenId).zip(&tokenizer.tokens);
