@@ -1936,7 +1936,6 @@ export default /** @type {const} */ ({
     'Probabilities after each step of the chain, and how often the seeds {first} to {last} draw each token',
   'sample.table.drawn': 'drawn',
   'sample.table.expected': 'expected',
-  'sample.clauses': '{before}; {item}',
   'sample.said': 'After the chain {kept} tokens are left. {tokens}.',
   'sample.said.token': '{token} {share}, drawn {times} times',
   'sample.caption.gone':

@@ -81,11 +81,6 @@ function dice(tokens, draws, first) {
   ];
 }
 
-/** Clauses one behind the other: `a; b; c`. @param {(Node | string)[][]} items @returns {(Node | string)[]} */
-function clauses([first = [], ...others]) {
-  return others.reduce((before, item) => message('sample.clauses', { before, item }), first);
-}
-
 /** @param {Answer} answer @param {Column[]} columns */
 export function said({ tokens, draws }, columns) {
   const last = /** @type {Column} */ (columns.at(-1)).left;
