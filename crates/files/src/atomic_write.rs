@@ -25,7 +25,8 @@ pub fn check_writable(path: &Path) -> Result<()> {
     Err(Refusal::user(format!("{}: {why}", path.display())))
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that a path's name stands in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

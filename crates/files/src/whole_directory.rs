@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     Refusal, Result,
+    atomic_write::folder_of,
     system::{System, system},
 };
 
@@ -36,13 +37,6 @@ pub fn write_directory_with(path: &Path, fill: impl FnOnce(&Path) -> Result<()>)
     check_free_name(path)?;
     system.rename(&part.path, path).map_err(refuse)?;
     system.sync_folder(folder_of(path)).map_err(refuse)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 /// A directory that is being written. Where it was not renamed, it goes when it is dropped.
