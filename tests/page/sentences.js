@@ -20,7 +20,8 @@ const APART = new Set(['sweep', 'diff']);
 
 /** The arguments of an option as it is typed. @param {string} option */
 function argumentsOf(option) {
-  return (option.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ''));
+  const words = option.match(/"[^"]*"|'[^']*'|\S+/g) ?? [];
+  return words.map((word) => word.replace(/^(["'])(.*)\1$/, '$2'));
 }
 
 /** Numbers below 1 that a seed makes (mulberry32). @param {number} seed */

@@ -51,6 +51,12 @@ export default {
     root.querySelector('.figure-caption')?.after(shell.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
+    /** @param {import('./why/answer.js').Asked} asked */
+    const answered = (asked) => {
+      const body = { ...question(asked), check: MOST, check_alone: true };
+      const { about, changes } = asked.of;
+      return once([body, about.step, changes], (signal) => ask('why', body, { signal }));
+    };
 
     function table() {
       if (!drawn) return null;
@@ -69,12 +75,9 @@ export default {
 
     return {
       async draw(selection, signal) {
-        const asked = await text.find(selection, signal);
+        const asked = await text.find(selection, signal, answered);
         const { of } = asked;
-        const body = { ...question(asked), check: MOST, check_alone: true };
-        const answer = await once([body, of.about.step, of.changes], (signal) =>
-          ask('why', body, { signal }),
-        );
+        const answer = await answered(asked);
         signal.throwIfAborted();
         drawn = { asked, answer };
         const { why, pieces, check } = answer;

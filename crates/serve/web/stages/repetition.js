@@ -58,7 +58,7 @@ export default {
 
     function table() {
       const { texts, before } = drawn;
-      const column = (/** @type {string} */ cell) => (before ? [cell] : []);
+      const column = (/** @type {import('../kit/dom.js').Child} */ cell) => (before ? [cell] : []);
       return {
         caption: messageText('repetition.table'),
         head: [
@@ -211,7 +211,7 @@ async function write({ model, prompt, chat, ids }, { name, settings, seed, isUnc
 
 /** A text's letters. @param {Text | undefined} text */
 function written(text) {
-  return text?.tokens.map(({ text }) => text).join('') ?? '';
+  return h('code', null, text?.tokens.map(({ text }) => text).join(''));
 }
 
 /** Tokens as words, with what is repeated marked. @param {Text['tokens']} tokens */

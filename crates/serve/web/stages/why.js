@@ -75,6 +75,18 @@ export default {
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
     const earlier = unchanged();
+    /** What a sum is told by. @param {import('./why/answer.js').Asked} asked */
+    const nameOf = (asked) =>
+      JSON.stringify([question(asked), asked.of.about.step, asked.of.changes]);
+
+    /** @param {import('./why/answer.js').Asked} asked @returns {Promise<Answer>} */
+    async function answered(asked) {
+      const [about, wanted] = [nameOf(asked), asked.of.more['why.open']];
+      // What is opened already needs no other answer.
+      if (drawn?.about === about && isOpened(drawn.answer.why.unfolding.parts, wanted))
+        return drawn.answer;
+      return once([about, wanted], (signal) => summed(asked, wanted, { signal }));
+    }
 
     function table() {
       if (!drawn) return null;
@@ -111,8 +123,8 @@ export default {
             ],
             [
               messageText('why.table.rest'),
-              tiny(answer.why.rounding),
-              ...column(tiny(before?.why.rounding ?? 0)),
+              h('span', { class: 'number' }, tiny(answer.why.rounding)),
+              ...column(h('span', { class: 'number' }, tiny(before?.why.rounding ?? 0))),
             ],
           ],
         },
@@ -128,17 +140,11 @@ export default {
 
     return {
       async draw(selection, signal) {
-        const asked = await text.find(selection, signal);
+        const asked = await text.find(selection, signal, answered);
         const { of } = asked;
         const wanted = of.more['why.open'];
-        const about = JSON.stringify([question(asked), of.about.step, of.changes]);
-        // What is opened already needs no other answer.
-        const isKnown =
-          drawn?.about === about && isOpened(drawn.answer.why.unfolding.parts, wanted);
-        const answer =
-          drawn && isKnown
-            ? drawn.answer
-            : await once([about, wanted], (signal) => summed(asked, wanted, { signal }));
+        const about = nameOf(asked);
+        const answer = await answered(asked);
         signal.throwIfAborted();
         const isOther = isChanged(of);
         const before = isOther ? earlier.known(asked, answer.why.target, wanted) : null;

@@ -85,7 +85,7 @@ function dice(tokens, draws, first) {
 export function said({ tokens, draws }, columns) {
   const last = /** @type {Column} */ (columns.at(-1)).left;
   const names = tokens.slice(0, 5).map((token, row) =>
-    messageText('sample.said.token', {
+    message('sample.said.token', {
       token: token.piece.trim(),
       share: format(last.probabilities[row] ?? 0, { percent: true }),
       times: draws.counts[row] ?? 0,

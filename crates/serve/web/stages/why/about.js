@@ -58,8 +58,14 @@ export function subject(page) {
 
   return {
     node,
-    /** @param {Selection} selection @param {AbortSignal} signal @returns {Promise<Subject>} */
-    async find(selection, signal) {
+    /**
+     * @param {Selection} selection
+     * @param {AbortSignal} signal
+     * @param {(asked: import('./answer.js').Asked) => Promise<unknown>} begin  asks what is to be shown, while
+     *   the next words that are offered are still on their way
+     * @returns {Promise<Subject>}
+     */
+    async find(selection, signal, begin) {
       const follows = selection.more['why.of'] === 'next';
       const example = follows ? next : own;
       const of = await example.selection(selection, signal);
@@ -78,18 +84,13 @@ export function subject(page) {
         text !== undefined && /^\d{1,9}$/.test(text) && Number(text) < of.about.vocabulary
           ? Number(text)
           : null;
-      const candidates = await likeliest(of, signal);
-      const word = id(of.more[key]);
+      const asked = { of, word: id(of.more[key]), exact: of.more['why.mlps'] !== '1' };
       const against = id(of.more['why.against']);
-      const first = word ?? candidates.top[0]?.id;
-      return {
-        of,
-        key,
-        word,
-        against: against === first ? null : against,
-        exact: of.more['why.mlps'] !== '1',
-        candidates,
-      };
+      // What fails is told when the figure waits for it.
+      if (against === null) begin({ ...asked, against }).catch(() => {});
+      const candidates = await likeliest(of, signal);
+      const first = asked.word ?? candidates.top[0]?.id;
+      return { ...asked, key, against: against === first ? null : against, candidates };
     },
   };
 }
