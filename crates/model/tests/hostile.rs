@@ -257,7 +257,7 @@ fn a_gguf_that_lies_is_refused_by_what_is_wrong() {
         (|g| _ = g.number("general.alignment", 0), "general.alignment is 0"),
         (|g| _ = g.number("general.alignment", 48), "general.alignment is 48"),
         (
-            |g| _ = g.info("x", 12, &[256], 0),
+            |g| _ = g.info("x", 16, &[256], 0),
             "tensor x is stored as IQ2_XXS, type 16, which is not understood",
         ),
         (|g| _ = g.info("x", 14, &[32], 0), "tensor x has rows of 32 elements"),

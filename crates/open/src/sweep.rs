@@ -15,6 +15,8 @@ use lookback_model::{Edits, PassVariant, TokenId};
 use serde::Serialize;
 
 pub use self::ablation::{AblationQuery, AblationReport};
+pub use grid_sums::ChangedPass;
+
 use self::{edits::added, grid_sums::GridSums};
 use crate::model::Model;
 
@@ -91,16 +93,6 @@ struct Paths {
     senders: PathSenders,
     receivers: PathReceivers,
     recomputes_mlps: bool,
-}
-
-/// The pass of a sweep that is changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChangedPass {
-    /// The one over the clean prompt, as in path patching.
-    Clean,
-    /// The one over the corrupted prompt.
-    Corrupted,
 }
 
 /// What a sweep found.

@@ -4,6 +4,7 @@
 //! A number is f32 by ggml's rule, rounded at most once: a quantised weight *is* its f32 value.
 
 mod blocks;
+mod floats;
 mod pack;
 mod widen;
 
@@ -11,9 +12,9 @@ use super::{bf16, matmul::Epilogue};
 use blocks::Block;
 
 pub(crate) use blocks::{E2M1, IQ4, power_of_two, scale_bytes};
+pub use floats::half;
 pub(crate) use pack::no_panels;
 pub use pack::pack;
-pub use widen::half;
 
 /// How a tensor's numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

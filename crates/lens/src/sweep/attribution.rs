@@ -139,3 +139,19 @@ fn row_attributions(
     };
     Ok(rows.enumerate().map(of).collect())
 }
+
+/// What one backward pass says of each cell.
+pub(super) fn attributions(
+    weights: &Weights,
+    gradients: &PassGradients,
+    clean: &Trace,
+    kind: SweepKind,
+) -> Result<Vec<f64>> {
+    let config = &weights.network().config;
+    if let SweepAxes::DestinationSource { .. } = kind.axes {
+        return gradients.destination_source(weights, clean, kind);
+    }
+    let places = kind.places(config, clean.ids.len());
+    let of = |layer| gradients.attributions(weights, clean, kind, layer, &places);
+    Ok((0..config.layers).map(of).collect::<Result<Vec<_>>>()?.concat())
+}

@@ -22,10 +22,11 @@ use crate::{
     capture_recorder::CaptureRecorder,
     source_contributions::required_capture,
     sweep::{
-        attribution::{PassGradients, check_weights},
-        kind::{block_sites, is_of},
+        attribution::{PassGradients, attributions, check_weights},
+        grid::SweepGrid,
+        kind::{SweepKind, block_sites, is_of},
         metric::MetricReader,
-        patching::{PatchingGrids, PatchingSweep, attribution_grids, check_pair},
+        pair::{PatchingGrids, PatchingSweep, check_pair, empty_grid},
     },
     trace::{Trace, check, trace_with_last_logits},
 };
@@ -38,6 +39,21 @@ pub(crate) struct PairPasses {
     pub clean: Trace,
     pub metric: MetricReader,
     pub gradients: PassGradients,
+}
+
+impl PairPasses {
+    /// What one backward pass says of a pair, and nothing else.
+    fn grids(&self, weights: &Weights, kinds: &[SweepKind]) -> Result<PatchingGrids> {
+        let Self { clean, metric, gradients } = self;
+        let (config, tokens) = (&weights.network().config, clean.ids.len());
+        let clean_logits = required_capture(clean, Site::Logits)?.part(0);
+        let mut grids = Vec::with_capacity(kinds.len());
+        for kind in kinds {
+            let attribution = Some(attributions(weights, gradients, clean, *kind)?);
+            grids.push(SweepGrid { attribution, ..empty_grid(config, tokens, *kind) });
+        }
+        Ok((metric.value(clean_logits), gradients.metric, grids))
+    }
 }
 
 /// Attributions of pairs of prompts, batch by batch, in buffers that are kept.
@@ -169,7 +185,7 @@ impl<'a> AttributionPasses<'a> {
         }
         let passes = self.pair_passes(sweeps)?;
         let grids = |(place, (passes, sweep)): (usize, (&PairPasses, &PatchingSweep<'_>))| {
-            let grids = attribution_grids(self.weights, passes, sweep.kinds);
+            let grids = passes.grids(self.weights, sweep.kinds);
             grids.map_err(|refusal| (place, refusal))
         };
         passes.iter().zip(sweeps).enumerate().map(grids).collect()

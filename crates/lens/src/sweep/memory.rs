@@ -13,8 +13,8 @@ use crate::{
         ablation::ABLATED,
         attribution_passes::{attribution_batches, is_one_batch, workspace_bytes},
         kind::{SweepKind, block_sites, is_of},
+        pair::PatchingSweep,
         patched_passes::batch_bounds,
-        patching::PatchingSweep,
     },
 };
 

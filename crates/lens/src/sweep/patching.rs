@@ -4,47 +4,22 @@
 //! information that differs restores the clean answer. Read `attribution` for what one backward pass says of it.
 
 use lookback_engine::{ThreadPool, Weights};
-use lookback_files::{Kind, Refusal, Result, counted};
-use lookback_model::{BlockSite, Config, Edits, Site, TokenId};
+use lookback_files::Result;
+use lookback_model::{BlockSite, Edits, Site};
 
 use crate::{
-    SiteFilter,
     source_contributions::required_capture,
     sweep::{
-        attribution::PassGradients,
+        attribution::attributions,
         attribution_passes::{AttributionPasses, PairPasses},
-        grid::SweepGrid,
         kind::{SweepAxes, SweepKind, block_sites},
-        metric::{MetricReader, SweepMetric},
+        metric::MetricReader,
+        pair::{PatchingGrids, PatchingSweep, check_pair, empty_grid},
         patched_passes::PatchedPasses,
         pattern::{patched_z, z_with_patched_source},
     },
     trace::{Trace, trace_with_last_logits},
 };
-
-/// A clean and a corrupted prompt, and what is asked of each place between them.
-#[derive(Clone, Debug)]
-pub struct PatchingSweep<'a> {
-    /// The prompt whose activations are taken.
-    pub clean: &'a [TokenId],
-    /// The prompt into which they are put; as many tokens.
-    pub corrupted: &'a [TokenId],
-    /// What is judged, after the last token.
-    pub metric: SweepMetric,
-    /// The token that is right, and the one that is compared with.
-    pub answers: [Option<TokenId>; 2],
-    /// What is swept over.
-    pub kinds: &'a [SweepKind],
-    /// Makes a pass for each cell.
-    pub patches: bool,
-    /// Also says what one backward pass predicts of each cell.
-    pub attributes: bool,
-    /// What is changed of the clean passes, and of the corrupted ones.
-    pub edits: [&'a Edits; 2],
-}
-
-/// The metric of both prompts, and a grid for each kind whose values are not yet shares.
-pub type PatchingGrids = (f64, f64, Vec<SweepGrid>);
 
 /// Sweeps. `each` is called with how many cells are done, of how many.
 ///
@@ -109,85 +84,6 @@ pub fn patching_sweep(
     Ok((metric.value(clean_logits), corrupted, grids))
 }
 
-/// A grid without numbers.
-fn empty_grid(config: &Config, tokens: usize, kind: SweepKind) -> SweepGrid {
-    SweepGrid {
-        kind: kind.name(),
-        axes: kind.axis_names(),
-        shape: kind.shape(config, tokens),
-        ..SweepGrid::default()
-    }
-}
-
-/// What one backward pass says of a pair, and nothing else.
-pub(super) fn attribution_grids(
-    weights: &Weights,
-    PairPasses { clean, metric, gradients }: &PairPasses,
-    kinds: &[SweepKind],
-) -> Result<PatchingGrids> {
-    let (config, tokens) = (&weights.network().config, clean.ids.len());
-    let clean_logits = required_capture(clean, Site::Logits)?.part(0);
-    let mut grids = Vec::with_capacity(kinds.len());
-    for kind in kinds {
-        let attribution = Some(attributions(weights, gradients, clean, *kind)?);
-        grids.push(SweepGrid { attribution, ..empty_grid(config, tokens, *kind) });
-    }
-    Ok((metric.value(clean_logits), gradients.metric, grids))
-}
-
-impl PatchingSweep<'_> {
-    /// What is read of the clean pass.
-    pub(crate) fn clean_sites(&self, config: &Config) -> SiteFilter {
-        SiteFilter::only(self.replaced_sites(config).chain([Site::Logits]))
-    }
-
-    /// What attributions read of the corrupted pass: where it is replaced; of weights also what they weigh.
-    pub(crate) fn attributed_sites(&self, config: &Config) -> SiteFilter {
-        let values = in_blocks(config, has_pattern(self.kinds).then_some(BlockSite::V));
-        SiteFilter::only(self.replaced_sites(config).chain(values))
-    }
-
-    fn replaced_sites(&self, config: &Config) -> impl Iterator<Item = Site> {
-        let pattern = has_pattern(self.kinds).then_some(BlockSite::Pattern);
-        in_blocks(config, block_sites(self.kinds).into_iter().chain(pattern))
-    }
-}
-
-fn has_pattern(kinds: &[SweepKind]) -> bool {
-    kinds.iter().any(|kind| kind.site == BlockSite::Pattern)
-}
-
-/// These sites of every block.
-fn in_blocks(
-    config: &Config,
-    sites: impl IntoIterator<Item = BlockSite>,
-) -> impl Iterator<Item = Site> {
-    let layers = 0..config.layers as u16;
-    sites
-        .into_iter()
-        .flat_map(move |site| layers.clone().map(move |layer| Site::Block(layer, site)))
-}
-
-/// Refuses prompts that cannot be patched into each other.
-pub(super) fn check_pair(clean: &[TokenId], corrupted: &[TokenId]) -> Result<()> {
-    let refused = |what: String| Err(Refusal::of(Kind::InvalidInput, what));
-    if clean.len() != corrupted.len() {
-        return refused(format!(
-            "the clean prompt has {} and the corrupted one {}; a place of one is that of the other only where \
-             both have as many",
-            counted(clean.len(), "token"),
-            counted(corrupted.len(), "token")
-        ));
-    }
-    // That there is no token at all the pass says.
-    if clean == corrupted && !clean.is_empty() {
-        return refused(
-            "the clean and the corrupted prompt are the same tokens; change one of them".into(),
-        );
-    }
-    Ok(())
-}
-
 /// The metric of a pass for each cell of a kind.
 fn values(
     weights: &Weights,
@@ -232,20 +128,4 @@ fn values(
         })?;
     }
     Ok(values)
-}
-
-/// What one backward pass says of each cell.
-fn attributions(
-    weights: &Weights,
-    gradients: &PassGradients,
-    clean: &Trace,
-    kind: SweepKind,
-) -> Result<Vec<f64>> {
-    let config = &weights.network().config;
-    if let SweepAxes::DestinationSource { .. } = kind.axes {
-        return gradients.destination_source(weights, clean, kind);
-    }
-    let places = kind.places(config, clean.ids.len());
-    let of = |layer| gradients.attributions(weights, clean, kind, layer, &places);
-    Ok((0..config.layers).map(of).collect::<Result<Vec<_>>>()?.concat())
 }

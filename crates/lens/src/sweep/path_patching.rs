@@ -21,8 +21,8 @@ use crate::{
     sweep::{
         grid::SweepGrid,
         metric::{MetricReader, SweepMetric},
+        pair::{PatchingGrids, check_pair},
         patched_passes::batch_bounds,
-        patching::{PatchingGrids, check_pair},
         path::{PathReceivers, PathSenders},
         path_ends::PathEnd,
         receivers::{Received, ReceiverPasses},

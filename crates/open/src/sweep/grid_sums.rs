@@ -2,8 +2,17 @@
 
 use lookback_files::{Kind, Refusal, Result};
 use lookback_lens::{PatchingGrids, SweepGrid};
+use serde::Serialize;
 
-use super::ChangedPass;
+/// The pass of a sweep that is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangedPass {
+    /// The one over the clean prompt, as in path patching.
+    Clean,
+    /// The one over the corrupted prompt.
+    Corrupted,
+}
 
 /// Sums of metrics and grids.
 #[derive(Debug, Default)]

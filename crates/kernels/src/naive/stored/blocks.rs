@@ -8,7 +8,7 @@
 //! ```
 //! Every product has at most 23 bits and is exact in f32, so that a value is rounded at most once.
 
-use super::{StorageType, half};
+use super::{StorageType, floats::half};
 
 /// Numbers of the longest block.
 pub(super) const MAX_LEN: usize = 256;

@@ -10,8 +10,7 @@
 //! are at the same place of their halves, and one permutation looks up two. Codes of six bits are in two's complement.
 
 use super::{
-    BlockFormat, ColumnPointers, HALVES, PANEL, Quantised, block_len, block_steps, sub_block_len,
-    write_halves,
+    BlockFormat, ColumnPointers, HALVES, PANEL, Quantised, block_steps, sub_block_len, write_halves,
 };
 use crate::{
     lanes::{Codes, LANES, Lanes, Pairs},
@@ -363,5 +362,3 @@ fn write_run<C: Coded>(
         *high |= both << (4 * C::HIGH_BITS * part);
     }
 }
-
-const _: () = assert!(block_len::<super::types::Q6K>() == 32 + 16 * (16 + 2 * 96));

@@ -1,6 +1,9 @@
 //! The types of codes, each as [`coded`](super::coded) describes it.
 
-use super::coded::{Coded, Run, ScaleKind};
+use super::{
+    block_len,
+    coded::{Coded, Run, ScaleKind},
+};
 use crate::{
     lanes::Codes,
     naive::stored::{E2M1, IQ4},
@@ -167,3 +170,5 @@ impl Coded for Q6K {
         from_word(32, fields_of_32(run, 2))
     }
 }
+
+const _: () = assert!(block_len::<Q6K>() == 32 + 16 * (16 + 2 * 96));
