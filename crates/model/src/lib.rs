@@ -52,6 +52,7 @@ pub use lookback_kernels::{
         edits::{AttentionChange, AttentionEdit, ElementChange},
     },
     naive::{experts::Routing, steer::Steering, stored::StorageType},
+    quantize::quantize,
 };
 pub use lookback_text::TokenId;
 pub use loss::Loss;

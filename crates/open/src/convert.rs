@@ -12,7 +12,7 @@ use lookback_files::{
 };
 use lookback_model::{
     ChatTemplates, GgufTokenizer, GgufType, Network, StorageType, StoredModel, StoredTokenizer,
-    TensorWritten, save_as,
+    TensorWritten, WeightId, quantize, save_as,
 };
 use lookback_text::{GgufVocabulary, TokenId, Tokenizer};
 
@@ -55,7 +55,7 @@ pub fn convert(
     }
     let stored = StoredModel::open(model)?;
     let is_gguf = out.extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf"));
-    let file_type = file_type.unwrap_or_else(|| type_of(&stored));
+    let file_type = file_type.unwrap_or_else(|| type_of(&stored, is_gguf));
     let mut done = Converted {
         file_type: file_type.name,
         tensors: 0,
@@ -98,15 +98,37 @@ fn at_model(refusal: Refusal, model: &Path, out: &Path) -> Refusal {
     }
 }
 
-/// The type that all matrices have, if it is one of plain numbers; f32 otherwise.
-fn type_of(stored: &StoredModel) -> &'static GgufType {
+/// f16 or bf16 where all tensors are stored so, but for some in f32 that lose nothing by it; f32 otherwise. Vectors and
+/// learned positions of a GGUF file stay in f32 anyway.
+fn type_of(stored: &StoredModel, is_gguf: bool) -> &'static GgufType {
     let network = stored.network();
-    let mut matrices = network.ids().filter(|id| network.weight(*id).shape[0] > 1);
-    let first = matrices.next().map(|id| stored.storage_type(id));
-    let is_one = matrices.all(|id| Some(stored.storage_type(id)) == first);
-    let plain = first.filter(|storage| is_one && !storage.is_quantised());
-    let found = GgufType::ALL.iter().find(|known| Some(known.base) == plain);
-    found.unwrap_or(&GgufType::ALL[0])
+    let whole = &GgufType::ALL[0];
+    let is_short = |id: &WeightId| stored.storage_type(*id) != StorageType::F32;
+    let Some(storage) = network.ids().find(is_short).map(|id| stored.storage_type(id)) else {
+        return whole;
+    };
+    let found = GgufType::ALL.iter().find(|known| known.base == storage);
+    let Some(found) = found.filter(|known| !known.base.is_quantised()) else { return whole };
+    let stays = |id: WeightId| {
+        let is_kept = network.weight(id).shape[0] == 1 || network.positions == Some(id);
+        is_gguf && is_kept || is_exact(stored, id, storage)
+    };
+    if network.ids().all(stays) { found } else { whole }
+}
+
+/// Whether a weight is stored in a type, or loses nothing where it is.
+fn is_exact(stored: &StoredModel, id: WeightId, storage: StorageType) -> bool {
+    if stored.storage_type(id) != StorageType::F32 {
+        return stored.storage_type(id) == storage;
+    }
+    let mut values = vec![0.0; stored.network().weight(id).len()];
+    let mut bytes = vec![0; storage.bytes(values.len())];
+    if stored.read(id, &mut values).is_err() || quantize(storage, &values, &mut bytes).is_err() {
+        return false;
+    }
+    let mut again = vec![0.0; values.len()];
+    storage.widen(&bytes, &mut again);
+    values.iter().zip(&again).all(|(one, other)| one.to_bits() == other.to_bits())
 }
 
 fn write_directory(

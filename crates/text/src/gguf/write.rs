@@ -52,10 +52,8 @@ const NAMES: &[&str] = &[
     "jais-2",
     "exaone-moe",
     "superbpe",
-    "bailingmoe",
     "seed-coder",
     "kimi-k2",
-    "minicpm5",
     "default",
 ];
 
