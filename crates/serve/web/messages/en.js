@@ -1650,8 +1650,7 @@ export default /** @type {const} */ ({
   'weights.picture.keys':
     '{matrix}, {rows} rows and {columns} columns: up and down choose a row, left and right a column',
   'weights.picture.said': 'row {row}, column {column}: weight {weight}',
-  'weights.spread':
-    'how many weights have which size: {count} weights, mean {mean}, standard deviation {deviation}',
+  'weights.spread': '{count} weights: mean {mean}, standard deviation {deviation}',
   'weights.spread.drawing': 'how many weights lie where, from {from} to {to}, in {bins} bins',
   'weights.row.label': 'the row, column by column',
   'weights.bands':

@@ -13,7 +13,7 @@ import { matrixName } from './words.js';
 /** @typedef {import('../weights.js').Answer} Answer */
 
 /** Sides of the picture in pixels, at most and at least; a phone has less room above the controls. */
-const [WIDEST, TALLEST, LOW, LEAST] = [250, 210, 180, 56];
+const [WIDEST, TALLEST, LOW, LEAST] = [250, 210, 150, 56];
 
 /** @param {(row: number, column: number) => void} onPick */
 export function picture(onPick) {
