@@ -72,6 +72,20 @@ pub(crate) struct ModelInput {
     pub(crate) edits: Edits,
 }
 
+impl ModelInput {
+    /// Refuses a layer that the model does not have.
+    pub(crate) fn check_layer(&self, layer: usize) -> Result<()> {
+        let layers = self.model.config().layers;
+        if layer < layers {
+            return Ok(());
+        }
+        Err(ErrorResponse::bad_request(format!(
+            "there is no layer {layer}; this model's layers are 0 to {}",
+            layers - 1
+        )))
+    }
+}
+
 /// The text as the user's message, up to where the assistant begins to speak.
 fn chat_prompt(model: &ServedModel, text: &str) -> Result<chat::Prompt> {
     if !model.has_chat_template() {

@@ -6,12 +6,7 @@ use axum::{Json, Router, extract, routing::post};
 use lookback_lens::{SourceContributions, source_contributions};
 use serde::Deserialize;
 
-use crate::{
-    error_response::{ErrorResponse, Result},
-    json_request::JsonRequest,
-    prompt::Prompt,
-    state::AppState,
-};
+use crate::{error_response::Result, json_request::JsonRequest, prompt::Prompt, state::AppState};
 
 pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/api/context", post(answer))
@@ -35,13 +30,7 @@ async fn answer(
 ) -> Result<Json<SourceContributions>> {
     let Request { prompt, layer, head, token, max_terms } = request;
     let input = state.model_input(&prompt).await?;
-    let layers = input.model.config().layers;
-    if layer >= layers {
-        return Err(ErrorResponse::bad_request(format!(
-            "there is no layer {layer}; this model's layers are 0 to {}",
-            layers - 1
-        )));
-    }
+    input.check_layer(layer)?;
     let pass = state.passes.sites(&input, &SourceContributions::sites(layer)).await?;
     let network = input.model.weights.network();
     Ok(Json(source_contributions(&pass, network, [layer, head, token], max_terms)?))

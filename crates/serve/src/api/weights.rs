@@ -11,12 +11,7 @@ use lookback_lens::{MatrixSummary, layer_matrices, matrix_row, matrix_sites};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    error_response::{ErrorResponse, Result},
-    json_request::JsonRequest,
-    prompt::Prompt,
-    state::AppState,
-};
+use crate::{error_response::Result, json_request::JsonRequest, prompt::Prompt, state::AppState};
 
 /// Cells of the picture, a side.
 const SIDE: usize = 64;
@@ -43,13 +38,7 @@ async fn answer(
 ) -> Result<Json<Value>> {
     let WeightsRequest { prompt, layer, token, matrix, row } = request;
     let input = state.model_input(&prompt).await?;
-    let layers = input.model.config().layers;
-    if layer >= layers {
-        return Err(ErrorResponse::bad_request(format!(
-            "there is no layer {layer}; this model's layers are 0 to {}",
-            layers - 1
-        )));
-    }
+    input.check_layer(layer)?;
     let pass = state.passes.sites(&input, &matrix_sites(input.model.config(), layer)).await?;
     let answers = state.answers.clone();
     let answer = state.passes.with_compute_lock(move |_| {
