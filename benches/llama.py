@@ -2,6 +2,7 @@
 """llama.cpp beside lookback, for running.py: its speed, its logits, and how far logits are from each other.
 
   llama.py describe FILE.gguf                                     what the file holds, in bytes
+  llama.py quantize FILE.gguf OUT.gguf TYPE                       ggml's own mixture, such as Q4_K_M, of a file in f32
   llama.py widen FILE.gguf OUT.gguf                               a copy with every weight as the f32 number it stands for
   llama.py logits FILE.gguf IDS.json OUT.npy [--exact]            of every position; --exact rounds nothing to f16
   llama.py likeliest LOGITS                                       the likeliest token of every position
@@ -14,6 +15,7 @@ memory included, must not sit beside what else is timed. It sets no callback for
 until the process ends, and a function of Python's does not live that long. Each command prints one object last.
 """
 import argparse
+import ctypes
 import json
 import statistics
 import time
@@ -89,6 +91,16 @@ def describe(args):
         context=said["context_length"],
         vocabulary=len(reader.fields["tokenizer.ggml.tokens"].data),
     )
+
+
+def quantize(args):
+    import llama_cpp
+
+    how = llama_cpp.llama_model_quantize_default_params()
+    how.ftype = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{args.type}")
+    code = llama_cpp.llama_model_quantize(args.file.encode(), args.out.encode(), ctypes.byref(how))
+    assert code == 0, f"llama_model_quantize gave {code}"
+    return dict(type=args.type)
 
 
 def widen(args):
@@ -216,6 +228,7 @@ def main():
         return one
 
     command(describe, "file")
+    command(quantize, "file", "out", "type")
     command(widen, "file", "out")
     command(likeliest, "file")
     command(compare, "expected", "others")

@@ -11,7 +11,7 @@ LOOKBACK_PEERS and LOOKBACK_PEERS_PYTHON name both). Before a file is timed, agr
 A file of f32 is run in f32. Others are run in bf16 too where the processor multiplies bf16; the prompt is then read in
 bf16, and tokens pass one by one in whichever is faster. Shares are of the limits that `lookback bench` measures in the
 same process: multiply-adds for the prompt, bytes read for single tokens. Then eight sequences of each Q8_0 file are
-decoded side by side, and its first token is waited for; the trained model, or each file that is named, is looked at with
+decoded side by side, and the first token of these and of the Q4_K files is waited for; the trained model, or each file that is named, is looked at with
 every site; and the memory of a whole `lookback generate` is set beside weights and cache.
 """
 import argparse
@@ -28,6 +28,8 @@ from pairs import last_object, machine, median, multiplies_bf16, ratio, run, spr
 HERE = Path(__file__).resolve().parent
 PREFILL, DECODE = "prefill_tokens_per_second", "decode_tokens_per_second"
 SHAPES, KINDS = ["llama110m", "llama1b"], ["f32", "bf16", "q8_0", "q4_0"]
+# Of which llama.cpp itself makes a file.
+MIXTURES = ["Q4_K_M", "Q5_K_M", "Q6_K"]
 
 
 def made(args):
@@ -38,8 +40,12 @@ def made(args):
     for shape in SHAPES:
         if not all((root / f"{shape}-{kind}.gguf").exists() for kind in KINDS):
             run([args.python, peers / "make_models.py", root, shape])
+        for kind in MIXTURES:
+            out = root / f"{shape}-{kind.lower()}.gguf"
+            if not out.exists():
+                run([args.python, HERE / "llama.py", "quantize", root / f"{shape}-f32.gguf", out, kind])
     real = run([args.python, peers / "real_model.py", "get", root]).stdout.strip().splitlines()[-1]
-    small, large = ([root / f"{shape}-{kind}.gguf" for kind in KINDS] for shape in SHAPES)
+    small, large = ([root / f"{shape}-{kind.lower()}.gguf" for kind in KINDS + MIXTURES] for shape in SHAPES)
     return [*small, Path(real), *large], [Path(real)]
 
 
@@ -100,7 +106,7 @@ def measure(args, model, folder, is_looked_at):
         rows.append(row)
     said["memory"] = held(args, model, what, reading.ids, said[DECODE]["computed_in"])
     said["memory"]["llama_cpp_mb"] = median(found["llama.cpp"], "resident_mb")
-    if what["kind"] == "Q8_0":
+    if what["kind"] in ("Q8_0", "Q4_K"):
         said["first_token"] = waits.first_token(args, model, said[DECODE]["computed_in"], reading)
     if is_looked_at and args.look:
         said["look"] = waits.look(args, model, reading)
