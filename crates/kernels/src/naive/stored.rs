@@ -184,6 +184,25 @@ impl StorageType {
         }
     }
 
+    /// Every type that [has panels](Self::has_panels).
+    pub const WITH_PANELS: [Self; 15] = [
+        Self::Bf16,
+        Self::F16,
+        Self::Q8_0,
+        Self::Q4_0,
+        Self::Q4_1,
+        Self::Q5_0,
+        Self::Q5_1,
+        Self::Q2K,
+        Self::Q3K,
+        Self::Q4K,
+        Self::Q5K,
+        Self::Q6K,
+        Self::Iq4Nl,
+        Self::Iq4Xs,
+        Self::Mxfp4,
+    ];
+
     /// Whether [`crate::stored`] packs and multiplies a matrix as it is stored. Others are widened first:
     /// f32 has panels of its own, in [`crate::matmul`].
     pub fn has_panels(self) -> bool {

@@ -17,25 +17,6 @@ use rand_chacha::{
 
 mod widen;
 
-/// Every type that has panels.
-const TYPES: [StorageType; 15] = [
-    StorageType::Bf16,
-    StorageType::F16,
-    StorageType::Q8_0,
-    StorageType::Q4_0,
-    StorageType::Q4_1,
-    StorageType::Q5_0,
-    StorageType::Q5_1,
-    StorageType::Q2K,
-    StorageType::Q3K,
-    StorageType::Q4K,
-    StorageType::Q5K,
-    StorageType::Q6K,
-    StorageType::Iq4Nl,
-    StorageType::Iq4Xs,
-    StorageType::Mxfp4,
-];
-
 /// A weight whose bytes are arbitrary, but for halves, which are mostly ordinary numbers.
 fn file(storage: StorageType, outputs: usize, inner: usize, seed: u64) -> Vec<u8> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -101,7 +82,7 @@ fn panels_are_those_of_the_definition() {
     let pools = pools();
     // Every number of columns in a last panel, after none, one or two whole ones.
     for outputs in 0..=130 {
-        for storage in TYPES {
+        for storage in StorageType::WITH_PANELS {
             let inners: &[usize] = match storage.block_len() {
                 256 => &[0, 256, 768],
                 32 => &[0, 32, 64, 96, 352],
@@ -182,7 +163,7 @@ fn a_stored_weight_gives_the_bits_of_its_copy_in_f32() {
         [7, 129, 128],
         [98, 70, 352],
     ];
-    for storage in TYPES {
+    for storage in StorageType::WITH_PANELS {
         for (seed, [rows, outputs, inner]) in shapes.into_iter().enumerate() {
             let inner = inner.next_multiple_of(storage.block_len());
             equals_its_copy(storage, rows, outputs, inner, seed as u64);
@@ -209,7 +190,7 @@ fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
         [7, 80, 96],
         [98, 70, 288],
     ];
-    for storage in TYPES.into_iter().filter(|storage| storage.is_quantised()) {
+    for storage in StorageType::WITH_PANELS.into_iter().filter(|storage| storage.is_quantised()) {
         for (seed, [rows, outputs, inner]) in shapes.into_iter().enumerate() {
             let (seed, inner) = (40 + seed as u64, inner.next_multiple_of(storage.block_len()));
             let Weight { bytes, panels, .. } = Weight::new(storage, outputs, inner, seed);
@@ -247,7 +228,7 @@ fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
 
 #[test]
 fn rows_of_a_stored_table_are_those_of_its_copy() {
-    for storage in TYPES {
+    for storage in StorageType::WITH_PANELS {
         let (outputs, inner) = (131, 96usize.next_multiple_of(storage.block_len()));
         let Weight { wide, panels, .. } = Weight::new(storage, outputs, inner, 5);
         let indices = [0, 130, 64, 63, 17, 130];
@@ -262,7 +243,7 @@ fn rows_of_a_stored_table_are_those_of_its_copy() {
 
 #[test]
 fn whole_panels_and_parts_of_them_are_read_as_single_rows_are() {
-    for storage in TYPES {
+    for storage in StorageType::WITH_PANELS {
         for inner in [32, 96, 160, 288usize] {
             let (outputs, inner) = (200, inner.next_multiple_of(storage.block_len()));
             let Weight { wide, panels, .. } = Weight::new(storage, outputs, inner, 7);
@@ -293,7 +274,11 @@ fn halves_are_those_of_ieee() {
 #[test]
 fn types_have_panels_or_are_refused_by_name() {
     for storage in StorageType::ALL {
-        assert_eq!(storage.has_panels(), TYPES.contains(&storage), "{storage:?}");
+        assert_eq!(
+            storage.has_panels(),
+            StorageType::WITH_PANELS.contains(&storage),
+            "{storage:?}"
+        );
         let len = std::panic::catch_unwind(|| stored::panels_len(storage, 1, 256));
         let said = len.err().map(|said| said.downcast::<String>().unwrap());
         let expected = format!("{} is not packed as it is stored", storage.name());
@@ -303,7 +288,9 @@ fn types_have_panels_or_are_refused_by_name() {
 
 #[test]
 fn the_first_scale_that_is_not_finite_is_said() {
-    for storage in TYPES.into_iter().filter(|storage| !storage.halves_at().is_empty()) {
+    for storage in
+        StorageType::WITH_PANELS.into_iter().filter(|storage| !storage.halves_at().is_empty())
+    {
         let (outputs, inner) = (130, 3 * storage.block_len());
         let mut bytes = vec![0; outputs * storage.bytes(inner)];
         let len = storage.bytes(inner);
@@ -329,7 +316,7 @@ fn the_first_scale_that_is_not_finite_is_said() {
 
 #[test]
 fn panels_have_at_most_a_twentieth_more_bytes_than_the_file() {
-    for storage in TYPES {
+    for storage in StorageType::WITH_PANELS {
         let panels = 4 * stored::panels_len(storage, 128, 1024);
         let file = 128 * storage.bytes(1024);
         assert!(panels >= file && 20 * panels <= 21 * file, "{storage:?}: {panels}, {file}");

@@ -15,25 +15,6 @@ use lookback_kernels::{
     thread_pool::ThreadPool,
 };
 
-/// Every type that has panels.
-const TYPES: [StorageType; 15] = [
-    StorageType::Bf16,
-    StorageType::F16,
-    StorageType::Q8_0,
-    StorageType::Q4_0,
-    StorageType::Q4_1,
-    StorageType::Q5_0,
-    StorageType::Q5_1,
-    StorageType::Q2K,
-    StorageType::Q3K,
-    StorageType::Q4K,
-    StorageType::Q5K,
-    StorageType::Q6K,
-    StorageType::Iq4Nl,
-    StorageType::Iq4Xs,
-    StorageType::Mxfp4,
-];
-
 thread_local! {
     static TEAMS: RefCell<Vec<ThreadPool>> =
         RefCell::new(Isa::available().map(|isa| ThreadPool::new(1, isa)).collect());
@@ -50,7 +31,7 @@ pub fn check(bytes: &[u8]) {
     if rest.is_empty() {
         return;
     }
-    let storage = TYPES[usize::from(storage) % TYPES.len()];
+    let storage = StorageType::WITH_PANELS[usize::from(storage) % StorageType::WITH_PANELS.len()];
     let (rows, outputs) = (usize::from(rows) % 9 + 1, usize::from(outputs) % 140 + 1);
     let inner = match storage.block_len() {
         256 => 256 * (usize::from(inner) % 3 + 1),
@@ -110,5 +91,5 @@ pub fn seeds() -> Vec<Vec<u8>> {
             [storage, rows, outputs, inner].into_iter().chain(noise(seed.into())).collect()
         })
     };
-    (0..TYPES.len() as u8).flat_map(of_type).collect()
+    (0..StorageType::WITH_PANELS.len() as u8).flat_map(of_type).collect()
 }
