@@ -62,14 +62,8 @@ async fn mlp(
         )));
     }
     let input = state.model_input(&request.prompt).await?;
-    let config = input.model.config();
-    if request.layer >= config.layers {
-        return Err(ErrorResponse::bad_request(format!(
-            "there is no layer {}; {} has {}, counted from 0",
-            request.layer, input.model.name, config.layers
-        )));
-    }
-    let wanted = neuron_sites(config, request.layer);
+    input.check_layer(request.layer)?;
+    let wanted = neuron_sites(input.model.config(), request.layer);
     let (chosen, pass) =
         Chosen::find(&state, &input, request.token, request.target, wanted).await?;
     let answer = state.passes.with_compute_lock(move |pool| {
