@@ -1971,7 +1971,7 @@ export default /** @type {const} */ ({
   'repeat.pace.readable': 'so that one can read',
   'repeat.pace.fast': 'as fast as it goes',
   'repeat.chat': 'as a chat',
-  'repeat.afresh': 'also measure without the cache',
+  'repeat.afresh': 'also without the cache',
   'repeat.clear': 'clear all branches',
   'repeat.text': 'the text',
   'repeat.views': 'what is shown of the loop',
