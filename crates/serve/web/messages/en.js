@@ -201,6 +201,7 @@ export default /** @type {const} */ ({
 
   /* changes: what the passes do otherwise, in the bar and in figures */
   'changes.name': 'changes',
+  'changes.command': 'the changes',
   'changes.pause': 'pause',
   'changes.pause-name': 'pause: {name}',
   'changes.resume': 'resume',
@@ -274,13 +275,11 @@ export default /** @type {const} */ ({
     '{changes}, {word} falls from {was} to almost nothing ({is}), and {first} is the likeliest, with {most}.',
 
   /* command: what computes the same on a command line */
-  'command.name': 'the command',
   'command.copy': 'copy',
   'command.copy-name': 'copy the command of {name}',
   'command.copy-it': 'copy the command',
   'command.copied': 'copied',
-  'command.selected': 'selected',
-  'command.no-copy': 'the browser does not let this page copy; the command is selected',
+  'command.selected': 'selected, to be copied by hand',
 
   /* sheet: the whole model in the margin */
   'sheet.name': 'the whole model',
@@ -588,6 +587,7 @@ export default /** @type {const} */ ({
   'opening.last-prompt': 'my own text again',
   'opening.example': 'the example again',
   'opening.command': 'the same on the command line',
+  'opening.command.name': 'where a word looks',
   'opening.waiting':
     'There is no model yet: one is being made on this machine, as the curve below shows.',
   'opening.question': 'First a guess: without head {head}, which word is likeliest after {token}?',
