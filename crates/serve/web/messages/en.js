@@ -1658,6 +1658,8 @@ export default /** @type {const} */ ({
     'what the row reads, its weights, their products and the sum so far, over {columns} columns; arrow keys read them',
   'weights.band.input': 'it reads',
   'weights.band.weight': '× weight',
+  'weights.picture.largest':
+    'row {row}, column {column}: weight {weight}, the largest in size of the {count} under its cell',
   'weights.band.product': '= product',
   'weights.band.sum': 'sum so far',
   'weights.readout': 'column {column}: {input} × {weight} = {product}; the sum so far {sum}',
