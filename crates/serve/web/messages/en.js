@@ -659,15 +659,15 @@ export default /** @type {const} */ ({
   'training.caption':
     'Each step was three things: guess the next token everywhere in a piece of text, compare with the token that really came, and nudge every number of the model so that the right one would have been a little likelier. How surprised it is by the token that comes is its <em>loss</em>: none where it was sure of that token, and more the less it expected it.',
   'training.unsure':
-    'In the end it is on average as unsure as somebody who has to choose between {choices} tokens and finds all of them equally likely; to know nothing at all is to choose between {vocabulary}.',
+    'In the end it is as unsure on average as somebody who chooses between {choices} tokens that are all equally likely; knowing nothing is to choose between {vocabulary}.',
   'training.fell':
-    'As a number the loss is the logarithm of that, counted in <em>nats</em>: it fell from {first} to {last}, and knowing nothing is {most}.',
+    'As a number the loss is the logarithm of that, in <em>nats</em>: it fell from {first} to {last}; knowing nothing is {most}.',
   'training.fell.judged':
-    'As a number the loss is the logarithm of that, counted in <em>nats</em>: it fell from {first} to {last} on text that it never learned from, and knowing nothing is {most}.',
+    'As a number the loss is the logarithm of that, in <em>nats</em>: it fell from {first} to {last} on text that it never learned from; knowing nothing is {most}.',
   'training.went':
-    'As a number the loss is the logarithm of that, counted in <em>nats</em>: it went from {first} to {last}, and knowing nothing is {most}.',
+    'As a number the loss is the logarithm of that, in <em>nats</em>: it went from {first} to {last}; knowing nothing is {most}.',
   'training.went.judged':
-    'As a number the loss is the logarithm of that, counted in <em>nats</em>: it went from {first} to {last} on text that it never learned from, and knowing nothing is {most}.',
+    'As a number the loss is the logarithm of that, in <em>nats</em>: it went from {first} to {last} on text that it never learned from; knowing nothing is {most}.',
   'training.able':
     'Of fifty questions such as <q>which one is red? the red</q> it answers {share} rightly; where a list of words comes twice, the second ones surprise it by {nats} each, where 0 is not at all.',
   'training.jump':
@@ -926,19 +926,19 @@ export default /** @type {const} */ ({
   'map.axis.variance': '{number}: widest spread ({share})',
   'map.rows.words': 'the {count} words',
   'map.rows.all': 'all {count} rows',
-  'map.points': 'Each point is a row of the table, and beside some stands their word.',
+  'map.points': 'Each point is a row of the table.',
   'map.shadow':
-    'A row has {width} numbers and a sheet only two directions, so the rows are seen from one side only, as in a shadow.',
+    'A row has {width} numbers and a sheet only two directions, so the rows are seen from one side, as in a shadow.',
   'map.axes.kinds':
-    'It is the side from which the kinds of words, which are the colours, lie furthest apart: of all that {rows} differ in (their variance), one sees {across} across, and {up} up.',
+    'It is the side from which the kinds of words, the colours, lie furthest apart: of all that {rows} differ in (their variance), one sees {across} across and {up} up.',
   'map.axes.variance':
-    'It is a side from which {rows} lie far apart: of all that they differ in (their variance), one sees {across} across, and {up} up.',
+    'It is a side from which {rows} lie far apart: of all that they differ in (their variance), one sees {across} across and {up} up.',
   'map.axes':
-    'Of all that {rows} differ in (their variance), one sees {across} across, and {up} up.',
+    'Of all that {rows} differ in (their variance), one sees {across} across and {up} up.',
   'map.flat':
-    'The rest is not on this sheet, and misleads: points that touch here may be far apart in truth. The lines from the word that is spoken of lead to its true neighbours.',
+    'The rest is not on this sheet: points that touch here may be far apart. Lines lead from the word that is spoken of to its true neighbours.',
   'map.play':
-    'The two directions are chosen for the last table and are the same at every step, so that only the words move. Press play to see them go from where training began; the faint lines show the way of the words that are named in bold.',
+    'The side is the same at every step. Press play to see the words go from where training began; faint lines show the way of those in bold.',
   'map.no-steps': 'Of this model no earlier tables were kept, so there is nothing to play.',
   'map.no-tables':
     'Of this model no earlier tables were kept, so how its neighbours formed cannot be seen.',
