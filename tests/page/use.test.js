@@ -77,6 +77,48 @@ test('letters stay letters', async () => {
   await page.close();
 });
 
+test('what is not seen in a piece is written out, and what joins an emoji is left', async () => {
+  const { page, faults } = await open(browser.context, served.address);
+  const said = await page.evaluate(async () => {
+    const path = '/kit/chips.js';
+    const { visible, word, escaped } = await import(path);
+    const pieces = [
+      'a\u00a0b',
+      '\u200b',
+      '\ufeffanna',
+      ' \u202esmith',
+      '\u0007',
+      '\u0301',
+      ' \u0301',
+    ];
+    return {
+      visible: [...pieces, '👩\u200d👧', '❤\ufe0f', '\u200d', ' a\n\t', ''].map(visible),
+      words: ['\u00a0', ' \u202esmith', ' bird'].map(word),
+      text: escaped('e\u0301\u00a0b\u0001\n'),
+    };
+  });
+  assert.deepEqual(said, {
+    visible: [
+      'a\\u{a0}b',
+      '\\u{200b}',
+      '\\u{feff}anna',
+      '·\\u{202e}smith',
+      '\\u{7}',
+      '◌\u0301',
+      '·◌\u0301',
+      '👩\u200d👧',
+      '❤\ufe0f',
+      '\\u{200d}',
+      '·a↵⇥',
+      '∅',
+    ],
+    words: ['“\\u{a0}”', '\\u{202e}smith', 'bird'],
+    text: 'e\u0301\u00a0b\\u{1}\n',
+  });
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
 for (const [name, prompt] of Object.entries({
   emoji: 'a 🐦 is 🟥 👩‍👩‍👧',
   'right to left': 'הציפור אדומה الطائر أحمر',
