@@ -2118,6 +2118,11 @@ export default /** @type {const} */ ({
   'compare.second-text': 'second text',
   'compare.unchanged': 'Both are read without the changes that this page makes.',
   'compare.both': '{first} / {second}',
+  'compare.none': {
+    one: 'no word of this text can be replaced by another that is {count} token as well; write a second text of {count} token',
+    other:
+      'no word of this text can be replaced so that it has {count} tokens again; write a second text of {count} tokens',
+  },
   'compare.too-long':
     '{count} tokens are more than the {most} that are compared place by place; write a shorter text',
 
