@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawn, fixture, fragment, MODELS, open, serve } from './browser.js';
+import { drawn, fixture, fragment, MODELS, open, serve, settled, stages } from './browser.js';
 
 const { served, browser } = await fixture(MODELS);
 
@@ -66,6 +66,39 @@ test('an index that is not there is brought within range', async () => {
   await drawn(page, 'attend');
   assert.deepEqual(faults, []);
   await page.close();
+});
+
+test('nothing is wider than the screen: on the narrowest, with letters twice as large, with odd changes', async () => {
+  /** @type {[number, string, Record<string, string>][]} */
+  const cases = [
+    [280, '', {}],
+    [390, '200%', {}],
+    [390, '', { changes: 'off:1.0;what:is:this:change;off:mlp.0;score:0.0.99.99:1e9' }],
+  ];
+  for (const [width, letters, chosen] of cases) {
+    const { page } = await open(browser.context, served.address, chosen, { width, still: true });
+    await page.evaluate((letters) => (document.documentElement.style.fontSize = letters), letters);
+    for (const stage of await stages(page)) {
+      const figure = page.locator(`figure[data-stage="${stage}"]`);
+      await figure.evaluate((node) => node.scrollIntoView());
+      await settled(page);
+    }
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, letters);
+    await page.close();
+  }
+});
+
+test('what an address asks for is what is there, not what every object has', async () => {
+  for (const name of ['constructor', '__proto__', 'toString']) {
+    const { page, faults } = await open(browser.context, served.address, {
+      'weights.matrix': name,
+      'mlp.by': name,
+      'sweep.over': name,
+    });
+    for (const stage of ['weights', 'mlp', 'sweep']) await drawn(page, stage);
+    assert.deepEqual(faults, [], name);
+    await page.close();
+  }
 });
 
 test('letters stay letters', async () => {

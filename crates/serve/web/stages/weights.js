@@ -237,7 +237,7 @@ function chosen({ about, head, layer, more }) {
   };
   const asked = more['weights.matrix'] ?? '';
   const isExpert = experts !== null && experts !== undefined && asked.startsWith('experts.');
-  const matrix = isExpert || asked in rows ? asked : (Object.keys(rows)[0] ?? 'o');
+  const matrix = isExpert || Object.hasOwn(rows, asked) ? asked : (Object.keys(rows)[0] ?? 'o');
   const own = Math.floor(head / (heads / key_heads)) * head_dim;
   const first = { q: head * head_dim, k: own, v: own }[matrix] ?? 0;
   const size = rows[matrix] ?? (matrix.endsWith('down') ? width : (experts?.hidden ?? 1));
