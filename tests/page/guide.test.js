@@ -376,7 +376,7 @@ test('example prompts hang below the prompt while it has the focus, and are set 
   assert.equal(await page.locator('#prompt').inputValue(), text);
   await page.keyboard.press('x');
   assert.equal(await examples.isVisible(), false, 'it stays while one writes');
-  await page.locator('#model').focus();
+  await page.locator('#layer').focus();
   await page.locator('#prompt').focus();
   assert.equal(await examples.isVisible(), true, 'it does not come back');
   await page.keyboard.press('Tab');
