@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fixture, open } from './browser.js';
+import { drawn, fixture, open } from './browser.js';
 
 const { served, browser } = await fixture(['default']);
 
@@ -44,6 +44,47 @@ for (const dark of [false, true]) {
     await page.close();
   });
 }
+
+test('bars are seen where the system sets all colours', async () => {
+  const { page } = await open(browser.context, served.address);
+  await page.emulateMedia({ forcedColors: 'active' });
+  const judge = await browser.context.newPage();
+  for (const [stage, bar] of [
+    ['stream', '.bar-fill'],
+    ['next', '.bar-fill'],
+    ['sample', '.sample-bar'],
+    ['ov', '.ov-bar'],
+    ['context', '.moves-bar'],
+    ['repeat', '.cost-bar'],
+  ]) {
+    const figure = await drawn(page, stage ?? '');
+    const widest = await figure.locator(bar ?? '').evaluateAll((bars) => {
+      const widths = bars.map((bar) => bar.getBoundingClientRect().width);
+      return widths.indexOf(Math.max(...widths));
+    });
+    const png = await figure
+      .locator(bar ?? '')
+      .nth(widest)
+      .screenshot();
+    // The page's own policy lets no such picture in; an empty page has none.
+    const middle = await judge.evaluate(async (png) => {
+      const picture = new Image();
+      picture.src = `data:image/png;base64,${png}`;
+      await picture.decode();
+      const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (
+        new OffscreenCanvas(1, 1).getContext('2d')
+      );
+      pen.drawImage(picture, -Math.floor(picture.width / 4), -Math.floor(picture.height / 2));
+      return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    }, png.toString('base64'));
+    assert.ok(
+      middle.some((part) => part < 240),
+      `${stage}: ${middle}`,
+    );
+  }
+  await judge.close();
+  await page.close();
+});
 
 test('a share has the digits that tell it from none and from all', async () => {
   const { page } = await open(browser.context, served.address);

@@ -104,6 +104,24 @@ test('another second text is compared in both figures, and one of other length i
   await page.close();
 });
 
+test('a text without a word that can be replaced asks for a second text, not for a shorter one', async () => {
+  for (const prompt of ['  ', '']) {
+    const { page, faults } = await open(browser.context, served.address, { prompt });
+    for (const stage of ['sweep', 'diff']) {
+      const figure = page.locator(`figure[data-stage="${stage}"]`);
+      await figure.evaluate((node) => node.scrollIntoView());
+      const problem = figure.locator('.figure-problem:visible');
+      await problem.waitFor();
+      assert.match(
+        (await problem.textContent()) ?? '',
+        /^no word of this text .* write a second text of \d+ tokens?$/,
+      );
+    }
+    assert.deepEqual(faults, []);
+    await page.close();
+  }
+});
+
 test('two models with the same tokens are compared, and a model with its copy is the same', async () => {
   if (!model) return;
   const { page, faults } = await open(browser.context, served.address, {

@@ -44,13 +44,13 @@ test('figures work on a model that is still learning, and follow it', async () =
   await drawn(page, 'attend');
   await drawn(page, 'next');
   const step = async () => {
-    const text = (await page.locator('#about-short').textContent()) ?? '';
+    const text = (await page.locator('#about-short .about-unnamed').textContent()) ?? '';
     return Number(text.replace(/[^\d]/g, ''));
   };
   const first = await step();
   await page.waitForFunction(
     (known) =>
-      Number(document.querySelector('#about-short')?.textContent?.replace(/[^\d]/g, '')) > known,
+      Number(document.querySelector('.about-unnamed')?.textContent?.replace(/[^\d]/g, '')) > known,
     first,
     { timeout: 60_000 },
   );

@@ -30,6 +30,20 @@ test('a page that is printed has the figures drawn that nobody has seen yet', as
   await page.close();
 });
 
+test('paper is white, whatever the screen is', async () => {
+  const { page } = await open(browser.context, served.address, {}, { dark: true });
+  const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const night = await paper();
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+  const printed = await paper();
+  assert.notEqual(printed, night);
+  assert.ok(
+    (printed.match(/\d+/g) ?? []).every((part) => Number(part) > 200),
+    printed,
+  );
+  await page.close();
+});
+
 test('the keys that print draw every figure first, and then ask for printing', async () => {
   const { page } = await open(browser.context, served.address);
   const all = await stages(page);

@@ -156,7 +156,7 @@ function read({ values, attributes }) {
         (node.matches('meta') && !node.matches('[name="description"]'))
       )
         continue;
-      const isCommand = node.matches('code, .copier button');
+      const isCommand = node.matches('code, .command button');
       texts.push({ where: `${where(node)} ${name}`, ...split(text, 0), isValue: isCommand });
     }
   return texts;

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawn, fixture, fragment, MODELS, open, serve } from './browser.js';
+import { drawn, fixture, fragment, MODELS, open, serve, settled, stages } from './browser.js';
 
 const { served, browser } = await fixture(MODELS);
 
@@ -68,11 +68,86 @@ test('an index that is not there is brought within range', async () => {
   await page.close();
 });
 
+test('nothing is wider than the screen: on the narrowest, with letters twice as large, with odd changes', async () => {
+  /** @type {[number, string, Record<string, string>][]} */
+  const cases = [
+    [280, '', {}],
+    [390, '200%', {}],
+    [390, '', { changes: 'off:1.0;what:is:this:change;off:mlp.0;score:0.0.99.99:1e9' }],
+  ];
+  for (const [width, letters, chosen] of cases) {
+    const { page } = await open(browser.context, served.address, chosen, { width, still: true });
+    await page.evaluate((letters) => (document.documentElement.style.fontSize = letters), letters);
+    for (const stage of await stages(page)) {
+      const figure = page.locator(`figure[data-stage="${stage}"]`);
+      await figure.evaluate((node) => node.scrollIntoView());
+      await settled(page);
+    }
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, letters);
+    await page.close();
+  }
+});
+
+test('what an address asks for is what is there, not what every object has', async () => {
+  for (const name of ['constructor', '__proto__', 'toString']) {
+    const { page, faults } = await open(browser.context, served.address, {
+      'weights.matrix': name,
+      'mlp.by': name,
+      'sweep.over': name,
+    });
+    for (const stage of ['weights', 'mlp', 'sweep']) await drawn(page, stage);
+    assert.deepEqual(faults, [], name);
+    await page.close();
+  }
+});
+
 test('letters stay letters', async () => {
   const prompt = '<script>window.gone = true</script> <img src=x onerror="window.gone = true">';
   const { page, faults } = await open(browser.context, served.address, { prompt });
   await drawn(page, 'tokens');
   assert.equal(await page.evaluate(() => 'gone' in window), false);
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
+test('what is not seen in a piece is written out, and what joins an emoji is left', async () => {
+  const { page, faults } = await open(browser.context, served.address);
+  const said = await page.evaluate(async () => {
+    const path = '/kit/chips.js';
+    const { visible, word, escaped } = await import(path);
+    const pieces = [
+      'a\u00a0b',
+      '\u200b',
+      '\ufeffanna',
+      ' \u202esmith',
+      '\u0007',
+      '\u0301',
+      ' \u0301',
+    ];
+    return {
+      visible: [...pieces, '👩\u200d👧', '❤\ufe0f', '\u200d', ' a\n\t', ''].map(visible),
+      words: ['\u00a0', ' \u202esmith', ' bird'].map(word),
+      text: escaped('e\u0301\u00a0b\u0001\n'),
+    };
+  });
+  assert.deepEqual(said, {
+    visible: [
+      'a\\u{a0}b',
+      '\\u{200b}',
+      '\\u{feff}anna',
+      '·\\u{202e}smith',
+      '\\u{7}',
+      '◌\u0301',
+      '·◌\u0301',
+      '👩\u200d👧',
+      '❤\ufe0f',
+      '\\u{200d}',
+      '·a↵⇥',
+      '∅',
+    ],
+    words: ['“\\u{a0}”', '\\u{202e}smith', 'bird'],
+    text: 'e\u0301\u00a0b\\u{1}\n',
+  });
   assert.deepEqual(faults, []);
   await page.close();
 });

@@ -92,6 +92,74 @@ test('a click chooses a weight, arrow keys another, and a link keeps it', async 
   await page.close();
 });
 
+test('where a cell stands for several weights, a click chooses the largest of them and says so', async () => {
+  const html = await (await fetch(served.address)).text();
+  const secret = /name="lookback-token" content="([^"]+)"/.exec(html)?.[1] ?? '';
+  for (const { name, layers } of models) {
+    const about = { model: name, prompt: PROMPT, token: '1', layer: String(layers - 1) };
+    const { page, faults } = await open(browser.context, served.address, {
+      ...about,
+      'weights.matrix': 'up',
+    });
+    const figure = await drawn(page, 'weights');
+    const picture = figure.locator('canvas');
+    const rowOf = async (/** @type {number} */ row) => {
+      const answer = await fetch(`${served.address}/api/weights`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-lookback-token': secret },
+        body: JSON.stringify({
+          ...about,
+          chat: false,
+          token: 1,
+          layer: layers - 1,
+          matrix: 'up',
+          row,
+        }),
+      });
+      return answer.json();
+    };
+    const { rows, columns, picture: small } = await rowOf(0);
+    assert.ok(rows > small.rows, `${name}: ${rows} rows are ${small.rows} cells`);
+    const box = await picture.boundingBox();
+    assert.ok(box);
+    await picture.click({ position: { x: box.width * 0.7, y: box.height * 0.4 } });
+    await page.waitForFunction(() => location.hash.includes('weights.column='), null, {
+      timeout: 60_000,
+    });
+    await drawn(page, 'weights');
+    const [row, column] = ['row', 'column'].map((of) => Number(chosen(page).get(`weights.${of}`)));
+    const [down, right] = [Math.floor(0.4 * small.rows), Math.floor(0.7 * small.columns)];
+    const under = (
+      /** @type {number} */ at,
+      /** @type {number} */ size,
+      /** @type {number} */ cells,
+    ) =>
+      Array.from({ length: size }, (_, index) => index).filter(
+        (index) => Math.floor((index * cells) / size) === at,
+      );
+    const [inRows, inColumns] = [
+      under(down, rows, small.rows),
+      under(right, columns, small.columns),
+    ];
+    assert.ok(inRows.includes(row ?? -1) && inColumns.includes(column ?? -1), `${row}, ${column}`);
+    let most = 0;
+    for (const at of inRows) {
+      const { weights } = await rowOf(at);
+      for (const other of inColumns) most = Math.max(most, Math.abs(weights[other]));
+    }
+    const { weights } = await rowOf(row ?? 0);
+    assert.equal(Math.abs(weights[column ?? 0]), most, `${name}: row ${row}, column ${column}`);
+    const said = (await figure.locator('.weights-picked').textContent()) ?? '';
+    const many = inRows.length * inColumns.length;
+    assert.match(
+      said,
+      new RegExp(`^row ${row}, column ${column}: .* of the ${many} under its cell$`),
+    );
+    assert.deepEqual(faults, []);
+    await page.close();
+  }
+});
+
 test('the sum goes on column by column, by keys, to the result', async () => {
   const { page } = await open(browser.context, served.address, {
     prompt: PROMPT,

@@ -203,11 +203,22 @@ function drawAbout(of) {
     facts.filter((fact) => fact !== null).map((fact) => h('li', null, fact)),
     h('li', { class: 'model-path' }, of.path),
   );
+  const [step, size] = [of.step ?? 0, short(of.parameters)];
   fill(
     /** @type {HTMLElement} */ (document.querySelector('#about-short')),
-    learning
-      ? message('bar.about.short-learning', { name: of.name, step: of.step ?? 0 })
-      : message('bar.about.short', { name: of.name, size: short(of.parameters) }),
+    h(
+      'span',
+      { class: 'about-named' },
+      learning
+        ? message('bar.about.short-learning', { name: of.name, step })
+        : message('bar.about.short', { name: of.name, size }),
+    ),
+    // A phone has room for no second name.
+    h(
+      'span',
+      { class: 'about-unnamed' },
+      learning ? message('bar.about.shortest-learning', { step }) : size,
+    ),
   );
 }
 

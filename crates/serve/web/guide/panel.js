@@ -19,7 +19,7 @@ import { WORDS } from './words.js';
 /** @typedef {import('./steps.js').Facts} Facts */
 
 /** Milliseconds that a figure may take to be drawn, for the page to be scrolled to its sentence. */
-const DRAWN_BY = 2000;
+const DRAWN_BY = 10_000;
 /** Frames after which a figure's height is taken to stay as it is. */
 const STILL = 12;
 

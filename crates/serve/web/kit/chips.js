@@ -8,17 +8,36 @@ import { messageText } from './messages.js';
 import { hoverToken, set, watchHover } from './state.js';
 
 /**
- * A piece as one reads it: spaces and line ends that can be seen.
+ * Characters that are not seen, or turn the order of others around: controls, spaces of other widths, those of no
+ * width, marks of direction. What joins the parts of an emoji is none of them, unless it stands alone.
+ */
+const UNSEEN =
+  /(?![\n\t])\p{Cc}|[\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200c\u200e\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ufeff]|(?<!.)[\u200d\ufe0e\ufe0f]/gsu;
+
+const CONTROLS = /(?![\n\t])\p{Cc}/gu;
+
+/** A text with some of its characters by their number, as the program writes those of pieces. @param {string} text @param {RegExp} [which] */
+export function escaped(text, which = CONTROLS) {
+  return text.replace(which, (unseen) => `\\u{${unseen.codePointAt(0)?.toString(16)}}`);
+}
+
+/** A piece in which all can be seen: a mark alone stands over a circle, and not over what is before it. @param {string} piece */
+function seen(piece) {
+  return escaped(piece, UNSEEN).replace(/^( ?)(?=\p{M})/u, '$1◌');
+}
+
+/**
+ * A piece as one reads it: spaces, line ends and what is not seen otherwise can be seen.
  * @param {string} piece
  */
 export function visible(piece) {
   if (piece === '') return '∅';
-  return piece
-    .replaceAll(' ', '·')
-    .replaceAll('\n', '↵')
-    .replaceAll('\t', '⇥')
-    .replaceAll('\\n', '↵')
-    .replaceAll('\\t', '⇥');
+  return spaced(seen(piece)).replaceAll('\\n', '↵').replaceAll('\\t', '⇥');
+}
+
+/** @param {string} text */
+function spaced(text) {
+  return text.replaceAll(' ', '·').replaceAll('\n', '↵').replaceAll('\t', '⇥');
 }
 
 /**
@@ -35,7 +54,7 @@ export function spelled({ pieces, bytes }, at) {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(
       Uint8Array.from(hex, (byte) => Number.parseInt(byte, 16)),
     );
-    return text.replaceAll(' ', '·').replaceAll('\n', '↵').replaceAll('\t', '⇥');
+    return spaced(seen(text));
   } catch {
     return visible(pieces[at] ?? '');
   }
@@ -46,7 +65,7 @@ export function spelled({ pieces, bytes }, at) {
  * @param {string} piece
  */
 export function word(piece) {
-  const bare = piece.trim();
+  const bare = seen(piece.trim());
   if (bare === '') return messageText('common.quoted', { text: visible(piece) });
   // A full stop in a sentence would end it.
   return /[\p{L}\p{N}]/u.test(bare) ? bare : messageText('common.quoted', { text: bare });

@@ -5,6 +5,8 @@
 
 (() => {
   const KEY = 'lookback-theme';
+  // Paper is white, whatever the screen is.
+  const DARK = '(prefers-color-scheme: dark)';
   const night = /** @type {HTMLLinkElement} */ (document.querySelector('#night'));
 
   /** @returns {string | null} */
@@ -20,7 +22,7 @@
   /** @param {string | null} theme */
   function wear(theme) {
     const media =
-      theme === 'dark' ? 'screen' : theme === 'light' ? 'not all' : '(prefers-color-scheme: dark)';
+      theme === 'dark' ? 'screen' : theme === 'light' ? 'not all' : `screen and ${DARK}`;
     // The list of the sheet, not the link's attribute, which may have the sheet loaded once more.
     if (night.sheet) night.sheet.media.mediaText = media;
     else night.media = media;
@@ -34,7 +36,7 @@
   });
   document.addEventListener('lookback-theme-turn', () => {
     const isDark = matchMedia(night.sheet?.media.mediaText ?? night.media).matches;
-    const asked = matchMedia('(prefers-color-scheme: dark)').matches;
+    const asked = matchMedia(DARK).matches;
     // Whoever goes back to the system's theme goes with the system from then on.
     const theme = isDark === asked ? (isDark ? 'light' : 'dark') : null;
     try {

@@ -130,7 +130,7 @@ export default /** @type {const} */ ({
   'text.compare.patching':
     'To find out where in a model something happens, compare two passes that differ in one thing. Below stand two texts that differ in a word, and so in how they go on. At every layer, each token of the second text has a stream of its own. Take one of them out, put in its place what the first text had there, and let the model go on from there: if the first text’s answer comes back, then what makes the difference stood in that place at that depth. This is called <em>activation patching</em>.',
   'text.compare.nats':
-    'Without putting anything anywhere one can ask how far two passes are apart, and where they part. How far two predictions are apart is measured in <em>nats</em>: none where both give every token the same probability, and more the more the second is surprised by what the first expects. Besides two texts these can be two models that read the same tokens, or one model at two steps of its training: <code>lookback serve runs/mine/snapshots/00000660 runs/mine</code> serves both, of a run with <code>--set whole_snapshots=true</code>.',
+    'Without putting anything anywhere one can ask how far two passes are apart, and where they part. How far two predictions are apart is how much the second is surprised by what the first expects: nothing where both give every token the same probability. As the loss above, it is counted in <em>nats</em>. Besides two texts these can be two models that read the same tokens, or one model at two steps of its training: <code>lookback serve runs/mine/snapshots/00000660 runs/mine</code> serves both, of a run with <code>--set whole_snapshots=true</code>.',
   'text.around.heading': 'What surrounds the three lines',
   'text.footer':
     'Everything on this page was computed by <code>lookback</code> on this machine; nothing was sent anywhere. Each number of the model carries the name of the place where it was read, and <code>lookback look -o trace.safetensors</code> writes the same numbers to a file.',
@@ -141,7 +141,7 @@ export default /** @type {const} */ ({
   'bar.model': 'model',
   'bar.layer': 'layer',
   'bar.head': 'head',
-  'bar.chat': 'as chat',
+  'bar.chat': 'chat',
   'bar.theme': 'light or dark',
   'bar.tokens': 'tokens of the prompt',
   'bar.lines': { one: '+ {count} line', other: '+ {count} lines' },
@@ -152,6 +152,7 @@ export default /** @type {const} */ ({
     'The program does not answer. This page goes on when it does: start it again with {command}.',
   'bar.about.short': '{name}, {size}',
   'bar.about.short-learning': '{name}, step {step}',
+  'bar.about.shortest-learning': 'step {step}',
   'bar.about.billions': '{size}B',
   'bar.about.millions': '{size}M',
   'bar.about.thousands': '{size}K',
@@ -200,6 +201,7 @@ export default /** @type {const} */ ({
 
   /* changes: what the passes do otherwise, in the bar and in figures */
   'changes.name': 'changes',
+  'changes.command': 'the changes',
   'changes.pause': 'pause',
   'changes.pause-name': 'pause: {name}',
   'changes.resume': 'resume',
@@ -273,13 +275,11 @@ export default /** @type {const} */ ({
     '{changes}, {word} falls from {was} to almost nothing ({is}), and {first} is the likeliest, with {most}.',
 
   /* command: what computes the same on a command line */
-  'command.name': 'the command',
   'command.copy': 'copy',
   'command.copy-name': 'copy the command of {name}',
   'command.copy-it': 'copy the command',
   'command.copied': 'copied',
-  'command.selected': 'selected',
-  'command.no-copy': 'the browser does not let this page copy; the command is selected',
+  'command.selected': 'selected, to be copied by hand',
 
   /* sheet: the whole model in the margin */
   'sheet.name': 'the whole model',
@@ -587,6 +587,7 @@ export default /** @type {const} */ ({
   'opening.last-prompt': 'my own text again',
   'opening.example': 'the example again',
   'opening.command': 'the same on the command line',
+  'opening.command.name': 'where a word looks',
   'opening.waiting':
     'There is no model yet: one is being made on this machine, as the curve below shows.',
   'opening.question': 'First a guess: without head {head}, which word is likeliest after {token}?',
@@ -656,15 +657,19 @@ export default /** @type {const} */ ({
   'training.step': 'step {step}',
   'training.said': 'loss from {first} to {last} nats per token',
   'training.caption':
-    'Each step was three things: guess the next token everywhere in a piece of text, compare with the token that really came, and nudge every number of the model so that the right one would have been a little likelier. The <em>loss</em> is how surprised the model is by the token that comes, measured in <em>nats</em>.',
-  'training.fell': 'It fell from {first} to {last}.',
-  'training.fell.judged': 'It fell from {first} to {last} on text that it never learned from.',
-  'training.went': 'It went from {first} to {last}.',
-  'training.went.judged': 'It went from {first} to {last} on text that it never learned from.',
-  'training.nats':
-    '{loss} nats mean: on average it is as unsure as somebody who has to choose between {choices} tokens and finds all of them equally likely. Knowing nothing at all would be {vocabulary} tokens, or {most} nats.',
+    'Each step was three things: guess the next token everywhere in a piece of text, compare with the token that really came, and nudge every number of the model so that the right one would have been a little likelier. How surprised it is by the token that comes is its <em>loss</em>: none where it was sure of that token, and more the less it expected it.',
+  'training.unsure':
+    'In the end it is as unsure on average as somebody who chooses between {choices} tokens that are all equally likely; knowing nothing is to choose between {vocabulary}.',
+  'training.fell':
+    'As a number the loss is the logarithm of that, in <em>nats</em>: it fell from {first} to {last}; knowing nothing is {most}.',
+  'training.fell.judged':
+    'As a number the loss is the logarithm of that, in <em>nats</em>: it fell from {first} to {last} on text that it never learned from; knowing nothing is {most}.',
+  'training.went':
+    'As a number the loss is the logarithm of that, in <em>nats</em>: it went from {first} to {last}; knowing nothing is {most}.',
+  'training.went.judged':
+    'As a number the loss is the logarithm of that, in <em>nats</em>: it went from {first} to {last} on text that it never learned from; knowing nothing is {most}.',
   'training.able':
-    'Of fifty questions such as <q>which one is red? the red</q> it answers {share} rightly; where a list of words comes twice, the second ones surprise it by {nats} nats each.',
+    'Of fifty questions such as <q>which one is red? the red</q> it answers {share} rightly; where a list of words comes twice, the second ones surprise it by {nats} each, where 0 is not at all.',
   'training.jump':
     'The share that it answers rightly jumps between step {from} and step {to}, from {before} to {after} (the dashed lines).',
   'training.copier':
@@ -703,7 +708,7 @@ export default /** @type {const} */ ({
   'training.heads.some': '{some} of {all} heads: those with the highest scores at the end.',
   'training.heads.mark': 'step {step}: head {head} looks back',
   'training.chart': 'loss over the steps',
-  'training.rise': 'from step {step} it finds answers in the text',
+  'training.rise': 'from step {step} it finds answers',
   'training.learning': 'seen text',
   'training.kept': 'new text',
   'training.table': 'validation loss in nats per token, on text that was kept back',
@@ -917,20 +922,23 @@ export default /** @type {const} */ ({
   'map.step': 'after step {step}',
   'map.step.now': 'as it is now',
   'map.step.learning': 'now, at step {step}',
-  'map.axis.kinds': 'kinds apart, {number} ({share})',
-  'map.axis.variance': 'most variance, {number} ({share})',
+  'map.axis.kinds': '{number}: apart by kind ({share})',
+  'map.axis.variance': '{number}: widest spread ({share})',
   'map.rows.words': 'the {count} words',
   'map.rows.all': 'all {count} rows',
   'map.points': 'Each point is a row of the table.',
+  'map.shadow':
+    'A row has {width} numbers and a sheet only two directions, so the rows are seen from one side, as in a shadow.',
   'map.axes.kinds':
-    'The axes are the two along which the kinds of words, which are the colours, lie furthest apart: of the variance of {rows}, the one across shows {across}, the one up {up}.',
+    'It is the side from which the kinds of words, the colours, lie furthest apart: of all that {rows} differ in (their variance), one sees {across} across and {up} up.',
   'map.axes.variance':
-    'The axes are among those along which {rows} differ most: of their variance, the one across shows {across}, the one up {up}.',
-  'map.axes': 'Of the variance of {rows}, the axis across shows {across}, the one up {up}.',
+    'It is a side from which {rows} lie far apart: of all that they differ in (their variance), one sees {across} across and {up} up.',
+  'map.axes':
+    'Of all that {rows} differ in (their variance), one sees {across} across and {up} up.',
   'map.flat':
-    'The rest of the {width} dimensions is not on this sheet, so a flat map misleads: points that touch here may be far apart, and the lines from the word that is spoken of lead to its true neighbours.',
+    'The rest is not on this sheet: points that touch here may be far apart. Lines lead from the word that is spoken of to its true neighbours.',
   'map.play':
-    'The axes are fitted to the last table and are the same at every step, so that only the words move. Press play to see them go from where training began; the faint lines show the way of the words that are named in bold.',
+    'The side is the same at every step. Press play to see the words go from where training began; faint lines show the way of those in bold.',
   'map.no-steps': 'Of this model no earlier tables were kept, so there is nothing to play.',
   'map.no-tables':
     'Of this model no earlier tables were kept, so how its neighbours formed cannot be seen.',
@@ -1650,6 +1658,8 @@ export default /** @type {const} */ ({
   'weights.picture.keys':
     '{matrix}, {rows} rows and {columns} columns: up and down choose a row, left and right a column',
   'weights.picture.said': 'row {row}, column {column}: weight {weight}',
+  'weights.picture.largest':
+    'row {row}, column {column}: weight {weight}, the largest in size of the {count} under its cell',
   'weights.spread': '{count} weights: mean {mean}, standard deviation {deviation}',
   'weights.spread.drawing': 'how many weights lie where, from {from} to {to}, in {bins} bins',
   'weights.row.label': 'the row, column by column',
@@ -1970,7 +1980,7 @@ export default /** @type {const} */ ({
   'repeat.pace.readable': 'so that one can read',
   'repeat.pace.fast': 'as fast as it goes',
   'repeat.chat': 'as a chat',
-  'repeat.afresh': 'also measure without the cache',
+  'repeat.afresh': 'also without the cache',
   'repeat.clear': 'clear all branches',
   'repeat.text': 'the text',
   'repeat.views': 'what is shown of the loop',
@@ -2108,6 +2118,11 @@ export default /** @type {const} */ ({
   'compare.second-text': 'second text',
   'compare.unchanged': 'Both are read without the changes that this page makes.',
   'compare.both': '{first} / {second}',
+  'compare.none': {
+    one: 'no word of this text can be replaced by another that is {count} token as well; write a second text of {count} token',
+    other:
+      'no word of this text can be replaced so that it has {count} tokens again; write a second text of {count} tokens',
+  },
   'compare.too-long':
     '{count} tokens are more than the {most} that are compared place by place; write a shorter text',
 
@@ -2129,7 +2144,8 @@ export default /** @type {const} */ ({
   'sweep.cell.mlp': 'what the MLP of layer {layer} adds at {token}',
   'sweep.cell.share': '{cell}: {share}',
   'sweep.result.difference': 'what follows, and the logit of {first} less that of {second}',
-  'sweep.result.kl': 'what follows, and how far the prediction is from the first text’s, in nats',
+  'sweep.result.kl':
+    'what follows, and how far the prediction is from the first text’s: 0 where it is the same, counted in nats',
   'sweep.result.first': 'first text',
   'sweep.result.second': 'second text',
   'sweep.result.patched': 'with the cell',

@@ -79,8 +79,9 @@ import { chosenExperts, unitIndex, unitLabel, unitName } from './mlp/units.js';
  * @property {string} site  `blocks.1.mlp`
  */
 
-/** Units listed, and words of each. */
-const [UNITS, WORDS] = [8, 6];
+/** Units listed, those where a low phone has no room for more beside the controls, and words of each. */
+const [UNITS, FEWER, WORDS] = [8, 6, 6];
+const isLow = matchMedia('(max-width: 40rem) and (max-height: 50rem)');
 
 /** Names of the curves. @type {Record<string, string>} */
 const CURVES = {
@@ -271,7 +272,7 @@ export default {
           ...question(of),
           layer: of.layer,
           by: orderOf(of),
-          units: UNITS,
+          units: isLow.matches ? FEWER : UNITS,
           tokens: WORDS,
         };
         const about = { model: of.model, prompt: of.prompt, chat: of.chat };

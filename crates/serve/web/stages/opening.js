@@ -3,12 +3,12 @@
  * the first one is, the reader guesses what it will do.
  */
 
-import { copier } from '../kit/changes/copier.js';
 import { between, outlook } from '../kit/changes/effect.js';
 import { effectSentence } from '../kit/changes/words.js';
 import { inForce, minus, plus, without, write } from '../kit/changes.js';
 import { visible, word } from '../kit/chips.js';
 import { look } from '../kit/client.js';
+import { command } from '../kit/command.js';
 import { commandLine } from '../kit/command_line.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
@@ -80,7 +80,7 @@ export default {
     const words = nextWords();
     const switches = h('div', { class: 'opening-switches', 'data-roving': '' });
     const prompts = h('span', { class: 'opening-prompts' });
-    const command = copier({ isShown: true });
+    const line = command(messageText('opening.command.name'));
     fill(parts.body, h('div', { class: 'opening-both' }, text.node, words.node), text.spoken);
     fill(parts.controls, switches, prompts);
     parts.side.append(
@@ -89,7 +89,7 @@ export default {
         { class: 'opening-command' },
         h('span', null, message('opening.command')),
         ' ',
-        command.node,
+        line.node,
       ),
     );
 
@@ -379,7 +379,7 @@ export default {
         drawControls();
         const head = /** @type {Head} */ (heads[0]);
         drawCaption();
-        command.set(
+        line.set(
           commandLine(of, 'look', ['--layer', String(head.layer), '--head', String(head.head)]),
         );
         const first = after.top[0];

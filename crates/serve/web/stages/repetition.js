@@ -6,7 +6,7 @@
  * In the address: `repetition.temperature`, in tenths, and `repetition.seed`, the first of the three.
  */
 
-import { visible } from '../kit/chips.js';
+import { escaped, visible } from '../kit/chips.js';
 import { events, ProgramError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure, slider } from '../kit/figure.js';
@@ -217,7 +217,11 @@ function written(text) {
 /** Tokens as words, with what is repeated marked. @param {Text['tokens']} tokens */
 function words(tokens) {
   return tokens.map(({ id, text, isRepeated }) =>
-    h(isRepeated ? 'mark' : 'span', { 'data-id': id }, text.includes('\n') ? visible(text) : text),
+    h(
+      isRepeated ? 'mark' : 'span',
+      { 'data-id': id },
+      text.includes('\n') ? visible(text) : escaped(text),
+    ),
   );
 }
 

@@ -241,11 +241,12 @@ export default {
         parts.caption(
           sentences(
             message('training.caption'),
+            inWords(last?.loss ?? 0, of.about.vocabulary),
             message(fell(first?.loss ?? 0, last?.loss ?? 0, known.judged.length > 0), {
               first: number(first?.loss ?? 0, { digits: 2 }),
               last: number(last?.loss ?? 0, { digits: 2 }),
+              most: number(Math.log(of.about.vocabulary), { digits: 2 }),
             }),
-            inWords(last?.loss ?? 0, of.about.vocabulary),
           ),
         );
       },

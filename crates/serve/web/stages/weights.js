@@ -6,7 +6,7 @@
  */
 
 import { mention, word } from '../kit/chips.js';
-import { ask, ProgramError } from '../kit/client.js';
+import { ask, ProgramError, UnreachableError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure, slider } from '../kit/figure.js';
 import { message, messageText } from '../kit/messages.js';
@@ -16,6 +16,7 @@ import { isVariant, requested } from '../kit/state.js';
 import { views } from '../kit/views.js';
 import { remembering } from './logits/word.js';
 import { histogram } from './weights/histogram.js';
+import { largestUnder } from './weights/largest.js';
 import { norm } from './weights/norm.js';
 import { picture } from './weights/picture.js';
 import { rowAtWork } from './weights/row.js';
@@ -72,9 +73,9 @@ export default {
       table: () => shown && tables(shown),
       words: 'under',
     });
-    const whole = picture((row, column) =>
-      page.set({ 'weights.row': row, 'weights.column': column }),
-    );
+    /** The cell whose weight is looked for. @type {import('./weights/largest.js').Cell | null} */
+    let wanted = null;
+    const whole = picture({ onPick: pick, onCell: pickLargest });
     const spread = histogram();
     const atWork = rowAtWork((column) => play.go(column));
     const before = norm();
@@ -125,6 +126,32 @@ export default {
     );
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
+
+    /** @param {number} row @param {number} column */
+    function pick(row, column) {
+      wanted = null;
+      page.set({ 'weights.row': row, 'weights.column': column });
+    }
+
+    /** Chooses the weight that a cell of the picture stands for. @param {import('./weights/largest.js').Cell} cell */
+    async function pickLargest(cell) {
+      if (!shown) return;
+      wanted = cell;
+      const { of, answer } = shown;
+      const { model, prompt, chat, token, layer } = of;
+      const body = { model, prompt, chat, token, layer, matrix: answer.matrix };
+      try {
+        const place = await largestUnder(cell, async (row) => {
+          // Another click, or another matrix: nothing is looked for any more.
+          if (wanted !== cell || shown?.answer.matrix !== answer.matrix) return [];
+          return (await ask('weights', { ...body, ...requested(prompt), row }, {})).weights;
+        });
+        if (wanted === cell && shown?.of.layer === layer) pick(...place);
+      } catch (error) {
+        if (!(error instanceof ProgramError || error instanceof UnreachableError)) throw error;
+        parts.problem(error.message);
+      }
+    }
 
     /** Reads a column: marks it everywhere. @param {number} to */
     function read(to) {
@@ -210,7 +237,7 @@ function chosen({ about, head, layer, more }) {
   };
   const asked = more['weights.matrix'] ?? '';
   const isExpert = experts !== null && experts !== undefined && asked.startsWith('experts.');
-  const matrix = isExpert || asked in rows ? asked : (Object.keys(rows)[0] ?? 'o');
+  const matrix = isExpert || Object.hasOwn(rows, asked) ? asked : (Object.keys(rows)[0] ?? 'o');
   const own = Math.floor(head / (heads / key_heads)) * head_dim;
   const first = { q: head * head_dim, k: own, v: own }[matrix] ?? 0;
   const size = rows[matrix] ?? (matrix.endsWith('down') ? width : (experts?.hidden ?? 1));

@@ -4,11 +4,11 @@
  */
 
 import { inForce, minus, without, write } from '../changes.js';
+import { command } from '../command.js';
 import { commandLine } from '../command_line.js';
 import { fill, h, sideways } from '../dom.js';
 import { message, messageText } from '../messages.js';
 import { set } from '../state.js';
-import { copier } from './copier.js';
 import { effectOn } from './effect.js';
 import { chipText, effectSentence } from './words.js';
 
@@ -23,7 +23,7 @@ export function changesBar(node) {
     'aria-label': messageText('changes.name'),
   });
   const sentence = h('p', { class: 'changes-said', role: 'status' });
-  const copy = copier();
+  const copy = command(messageText('changes.command'), { isShown: false });
   const allOff = h(
     'button',
     {

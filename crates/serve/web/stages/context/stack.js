@@ -21,7 +21,11 @@ const LEFT = 44;
  * @param {(dimension: number | null) => void} options.onHover
  */
 export function stack({ context, step, width, onHover }) {
-  const tall = width < 480 ? 216 : Math.max(220, Math.min(280, window.innerHeight * 0.36));
+  // On a phone the controls and the sentence are to be seen with it.
+  const tall =
+    width < 480
+      ? Math.max(150, Math.min(216, window.innerHeight * 0.22))
+      : Math.max(220, Math.min(280, window.innerHeight * 0.36));
   const { terms, rest, z } = context;
   const layers = [
     ...terms.map(({ token, products, sum }) => ({ products, sum, colour: hue(token), token })),

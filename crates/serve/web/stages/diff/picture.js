@@ -17,6 +17,9 @@ import { depth, digitsOf } from './captions.js';
 /** Pixels of the columns of tokens, of one of them, and of the two pictures below. */
 const [TOKENS, COLUMN, BELOW] = [74, 46, 188];
 
+/** The width of a letter of a tick, in pixels. */
+const TICK = 7;
+
 /** A word without its space. @param {string} piece */
 const bare = (piece) => (piece.trim() === '' ? visible(piece) : visible(piece.trim()));
 
@@ -103,8 +106,10 @@ export function tokens({ found, of, otherPieces, pieces }, width) {
 export function depths({ found }, width) {
   const { depth_kl: values } = found;
   if (values.length === 0) return h('p', { class: 'diff-none' }, messageText('diff.depths.none'));
-  const box = { left: 40, right: width - 12, top: 24, bottom: BELOW - 36 };
-  const y = linear([0, Math.max(1e-9, ...values) * 1.05], [box.bottom, box.top], 4);
+  const [top, bottom] = [24, BELOW - 36];
+  const y = linear([0, Math.max(1e-9, ...values) * 1.05], [bottom, top], 4);
+  const letters = Math.max(...y.ticks.map((tick) => short(tick).length));
+  const box = { left: Math.max(40, 12 + TICK * letters), right: width - 12, top, bottom };
   const x = (/** @type {number} */ at) =>
     box.left + ((box.right - box.left) * at) / Math.max(1, values.length - 1);
   const every = Math.max(1, Math.ceil((values.length * 26) / (box.right - box.left)));

@@ -52,12 +52,13 @@ export function captions(of, [x, y]) {
   };
   return sentences(
     message('map.points'),
+    message('map.shadow', { width: of.width }),
     x < of.parting && y < of.parting
       ? message('map.axes.kinds', shown)
       : x >= of.parting && y >= of.parting
         ? message('map.axes.variance', shown)
         : message('map.axes', shown),
-    message('map.flat', { width: of.width }),
+    message('map.flat'),
     message(of.steps.length > 1 ? 'map.play' : 'map.no-steps'),
   );
 }

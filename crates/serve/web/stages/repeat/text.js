@@ -2,7 +2,7 @@
  * The text as it stands, and what may follow it, to be picked.
  */
 
-import { visible } from '../../kit/chips.js';
+import { escaped, visible } from '../../kit/chips.js';
 import { hue } from '../../kit/colour.js';
 import { h } from '../../kit/dom.js';
 import { message, messageText } from '../../kit/messages.js';
@@ -36,7 +36,7 @@ export function written(begin, cursor, along, go) {
     const shown =
       token.text === ''
         ? h('span', { class: 'repeat-piece' }, token.is_end ? token.piece : visible(token.piece))
-        : token.text;
+        : escaped(token.text);
     return h(
       'span',
       {

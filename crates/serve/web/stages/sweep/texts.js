@@ -56,8 +56,7 @@ export function texts(page) {
           return found;
       }
     }
-    // Nothing fits: the program then says what it needs.
-    return cut(of, `${of.prompt} ${of.prompt}`);
+    throw new ProgramError(messageText('compare.none', { count: of.ids.length }));
   }
 
   return {

@@ -27,11 +27,9 @@ const JUMP = 0.15;
  */
 export function inWords(loss, vocabulary) {
   const choices = Math.exp(loss);
-  return message('training.nats', {
-    loss: format(loss, { digits: 2 }),
+  return message('training.unsure', {
     choices: number(choices, { digits: choices < 100 ? 1 : 0 }),
     vocabulary,
-    most: number(Math.log(vocabulary), { digits: 2 }),
   });
 }
 

@@ -1,13 +1,15 @@
 /**
  * A whole matrix made small: in each cell the weight that is largest in size, blue below zero and orange above.
- * The chosen row and column are marked; a click or the arrow keys choose others.
+ * The chosen row and column are marked; a click or the arrow keys choose others. A click chooses the weight that
+ * the cell shows, and says of how many it is the largest.
  */
 
 import { arrowStep, moved } from '../../kit/arrows.js';
 import { legend, signed } from '../../kit/colour.js';
 import { fill, h } from '../../kit/dom.js';
 import { message, messageText } from '../../kit/messages.js';
-import { format } from '../../kit/number.js';
+import { format, number } from '../../kit/number.js';
+import { cellAt, sizeOf } from './largest.js';
 import { matrixName } from './words.js';
 
 /** @typedef {import('../weights.js').Answer} Answer */
@@ -15,8 +17,12 @@ import { matrixName } from './words.js';
 /** Sides of the picture in pixels, at most and at least; a phone has less room above the controls. */
 const [WIDEST, TALLEST, LOW, LEAST] = [250, 210, 150, 56];
 
-/** @param {(row: number, column: number) => void} onPick */
-export function picture(onPick) {
+/**
+ * @param {object} handlers
+ * @param {(row: number, column: number) => void} handlers.onPick
+ * @param {(cell: import('./largest.js').Cell) => void} handlers.onCell  where a cell stands for several weights
+ */
+export function picture({ onPick, onCell }) {
   const canvas = h('canvas', {
     class: 'weights-picture',
     tabindex: '0',
@@ -25,8 +31,8 @@ export function picture(onPick) {
   });
   const label = h('p', { class: 'weights-label' });
   const ends = h('div', { class: 'weights-legend' });
-  const spoken = h('span', { class: 'spoken', 'aria-live': 'polite' });
-  const node = h('div', null, label, canvas, ends, spoken);
+  const said = h('p', { class: 'weights-label weights-picked', 'aria-live': 'polite' });
+  const node = h('div', null, label, canvas, ends, said);
   /** @type {Answer | null} */
   let shown = null;
   let [row, column] = [0, 0];
@@ -65,18 +71,21 @@ export function picture(onPick) {
     pen.strokeRect(x, y - 2, broad, high + 4);
   }
 
-  /** @param {MouseEvent} event @returns {[number, number] | null} */
-  function at(event) {
-    if (!shown) return null;
-    const box = canvas.getBoundingClientRect();
-    return [
-      moved(Math.floor(((event.clientY - box.top) / box.height) * shown.rows), 0, shown.rows),
-      moved(Math.floor(((event.clientX - box.left) / box.width) * shown.columns), 0, shown.columns),
-    ];
-  }
   canvas.addEventListener('click', (event) => {
-    const cell = at(event);
-    if (cell) onPick(...cell);
+    if (!shown) return;
+    const { picture } = shown;
+    const box = canvas.getBoundingClientRect();
+    const [down, right] = [
+      (event.clientY - box.top) / box.height,
+      (event.clientX - box.left) / box.width,
+    ];
+    const cell = cellAt(
+      shown,
+      moved(Math.floor(down * picture.rows), 0, picture.rows),
+      moved(Math.floor(right * picture.columns), 0, picture.columns),
+    );
+    if (sizeOf(cell) > 1) onCell(cell);
+    else onPick(cell.rows[0], cell.columns[0]);
   });
   canvas.addEventListener('keydown', (event) => {
     const step = arrowStep(event);
@@ -115,15 +124,22 @@ export function picture(onPick) {
     mark(toRow, toColumn) {
       [row, column] = [toRow, toColumn];
       draw();
-      if (shown && document.activeElement === canvas)
-        fill(
-          spoken,
-          messageText('weights.picture.said', {
-            row,
-            column,
-            weight: format(shown.weights[column] ?? 0, { digits: 4 }),
-          }),
-        );
+      if (!shown) return;
+      const { picture, rows, columns } = shown;
+      const weight = shown.weights[column] ?? 0;
+      const cell = cellAt(
+        shown,
+        Math.floor((row * picture.rows) / rows),
+        Math.floor((column * picture.columns) / columns),
+      );
+      const count = sizeOf(cell);
+      fill(
+        said,
+        message(
+          count > 1 && weight === cell.value ? 'weights.picture.largest' : 'weights.picture.said',
+          { row, column, weight: number(weight, { digits: 4 }), count },
+        ),
+      );
     },
   };
 }

@@ -22,6 +22,9 @@ const HEIGHT = 100;
 /** The top of the highest arc, and how far arcs between the same words are apart. */
 const [HIGHEST, LANE] = [HEIGHT - 12, 17];
 
+/** Pixels of a name: a letter's width, a line, and what is left free around it. */
+const [LETTER, LINE, FREE] = [7, 15, 4];
+
 /** Pixels that a text is drawn apart to, and that are put between two words at most. */
 const [WIDEST, MOST_MORE] = [720, 26];
 
@@ -78,8 +81,6 @@ export function arcs({ onPick }) {
       return node ? node.offsetLeft + node.offsetWidth / 2 : 0;
     };
     const width = words.scrollWidth;
-    /** Names that stand already. @type {[number, number][]} */
-    const named = [];
     /** Arcs between the same words lie above each other. @type {Map<string, number>} */
     const lanes = new Map();
     /** Where what a head carried between two words is drawn, now and before. @type {Map<string, ReturnType<typeof curve>>} */
@@ -94,26 +95,35 @@ export function arcs({ onPick }) {
       drawn.set(nameOf(arc), line);
       return line;
     };
+    // All that an opened head carried is lit, until one of it is opened.
+    const isLit = (/** @type {Arc} */ { at, part }) =>
+      open.includes(at) || open.at(-1) === part.parent;
+    const called = (/** @type {Arc} */ arc) => {
+      const { layer, head } = arc.part.component;
+      const short = `${layer}.${head}`;
+      return isLit(arc) ? messageText('common.head', { head: short }) : short;
+    };
+    const names = apart(
+      [...shown.filter(isLit), ...shown.filter((arc) => !isLit(arc))].map((arc) => ({
+        arc,
+        wide: called(arc).length * LETTER,
+        places: lineOf(arc).places,
+      })),
+    );
     const lines = shown.map((arc) => {
       const { at, from, to, part } = arc;
       const { path, places } = lineOf(arc);
-      const free = places.find(([x, y]) =>
-        named.every(([otherX, otherY]) => Math.abs(x - otherX) > 28 || Math.abs(y - otherY) > 13),
-      );
-      const [x, y] = free ?? places[0] ?? [0, 0];
-      if (free) named.push(free);
       const { layer, head } = part.component;
-      const isOpen = open.includes(at);
-      // All that an opened head carried is lit, until one of it is opened.
-      const isLit = isOpen || open.at(-1) === part.parent;
+      const free = names.get(arc);
+      const [x, y] = free ?? places[0] ?? [0, 0];
       return svg(
         'g',
         {
-          class: `why-arc ${part.contribution < 0 ? 'is-negative' : 'is-positive'} ${isLit ? 'is-open' : ''}`,
+          class: `why-arc ${part.contribution < 0 ? 'is-negative' : 'is-positive'} ${isLit(arc) ? 'is-open' : ''}`,
           'data-part': at,
           tabindex: '0',
           role: 'button',
-          'aria-pressed': String(isOpen),
+          'aria-pressed': String(open.includes(at)),
           'aria-label': messageText('why.arc.heard', {
             head: `${layer}.${head}`,
             from: heard(of, from),
@@ -126,11 +136,7 @@ export function arcs({ onPick }) {
         svg('path', { class: 'why-reach', d: path }),
         svg('path', { class: 'why-curve', d: path, 'stroke-width': thick(part) }),
         // A name without room is seen when its arc is pointed at.
-        svg(
-          'text',
-          { class: `why-head ${free ? '' : 'is-crowded'}`, x, y },
-          isLit ? messageText('common.head', { head: `${layer}.${head}` }) : `${layer}.${head}`,
-        ),
+        svg('text', { class: `why-head ${free ? '' : 'is-crowded'}`, x, y }, called(arc)),
         svg(
           'title',
           null,
@@ -230,6 +236,30 @@ function spot(token, piece, isLast) {
 /** A piece as it stands in a text: its space is the room before it. @param {string} piece */
 function bare(piece) {
   return piece.trim() === '' ? visible(piece) : visible(piece.trim());
+}
+
+/**
+ * A place for each name that has one on which no other stands; those that come first have the choice.
+ * @param {{arc: Arc, wide: number, places: [number, number][]}[]} names
+ * @returns {Map<Arc, [number, number]>}
+ */
+function apart(names) {
+  /** @type {Map<Arc, [number, number]>} */
+  const found = new Map();
+  /** @type {[number, number, number][]} */
+  const taken = [];
+  for (const { arc, wide, places } of names) {
+    const free = places.find(([x, y]) =>
+      taken.every(
+        ([otherX, otherY, otherWide]) =>
+          Math.abs(x - otherX) > (wide + otherWide) / 2 + FREE || Math.abs(y - otherY) > LINE,
+      ),
+    );
+    if (!free) continue;
+    found.set(arc, free);
+    taken.push([...free, wide]);
+  }
+  return found;
 }
 
 /**
