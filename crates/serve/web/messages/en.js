@@ -83,16 +83,16 @@ export default /** @type {const} */ ({
     'It is tempting to read a weight as importance. But a weight multiplies a vector, and vectors differ in length, which is how far from zero they reach. Some heads put most of their weight on a token whose value is almost zero, and so take almost nothing. Look at weight times length before you trust a weight.',
   'text.mlp.heading': 'What the MLP does',
   'text.mlp.curve':
-    'Attention moves information between tokens. The other half of each layer, a <em>multilayer perceptron</em> or MLP, works on every token alone. In most models it reads the stream after attention has added to it; in some both read the same vector, side by side. It computes many numbers from the token’s vector, its <em>hidden units</em>; passes each through a curve; and makes a vector of normal width from the results. The curve is needed: without it the two steps would come to no more than one. In newer models each unit is also multiplied by a second number that is computed from the same vector. Such a number is called a <em>gate</em>, since near zero it shuts the unit off.',
+    'Attention moves information between tokens. The other half of each layer, a <em>multilayer perceptron</em> or MLP, works on every token alone. In most models it reads the token’s vector after attention has added to it; in some both read the same vector, side by side. It computes many numbers from that vector, its <em>hidden units</em>; passes each through a curve; and makes from the results a vector of as many numbers as the token’s own, which is added to it. The curve, of which SiLU, GELU and ReLU are kinds, brings numbers below zero to zero or near it, and those well above zero not. The curve is needed: without it the two steps would come to no more than one. In newer models each unit is also multiplied by a second number that is computed from the same vector. Such a number is called a <em>gate</em>, since near zero it shuts the unit off.',
   'text.mlp.units':
-    'Each unit answers to some direction of the vector that enters, and adds a fixed vector of its own to the result, times its value. At the end of the model every word gets a score, its <em>logit</em>: the higher it is, the likelier the word. What a unit adds can be followed to the end, where it raises the logits of some words and lowers those of others. So one can read what a unit works for.',
+    'Each unit answers to some direction of the vector that enters, and adds a fixed vector of its own to the result, times its value. At the end of the model every word gets a score, its <em>logit</em>: the higher it is, the likelier the word. A logit has no unit, and only differences count: where two logits are 0.7 apart, one word is about twice as likely as the other. What a unit adds can be followed to the end, where it raises the logits of some words and lowers those of others. So one can read what a unit works for.',
   'text.mlp.texts':
     'One text shows what a unit does here. What it is for shows in many: read some, and keep for each unit the word at which it went furthest from zero. Often these words have something in common, and often the words it raises go on with them.',
   'text.weights.heading': 'Made out of weights',
   'text.weights.rows':
-    'Everything that attention and the MLP compute from a vector begins with a <em>matrix</em>: a table of numbers, the model’s <em>weights</em>. Each of its rows makes one new number. The row has a weight for every number of the vector; each pair is multiplied, and all products are added up. The queries, keys and values of a token are made in this way, and so are what attention adds and every number inside the MLP.',
+    'Everything that attention and the MLP compute from a vector begins with a <em>matrix</em>: a table of numbers, the model’s <em>weights</em>. Each of its rows makes one new number. The row has a weight for every number of the vector; each pair is multiplied, and all products are added up; some models then add one more learned number, the row’s <em>bias</em>. These weights are not the weights of attention: those are computed anew from every text, these were learned and are the same for all texts. The queries, keys and values of a token are made in this way, and so are what attention adds and every number inside the MLP.',
   'text.weights.spread':
-    'No weight was written by a person, and hardly any means something by itself: most are small, and lie around zero. Choose a matrix and one of its rows, and follow the sum column by column. What a row reads has usually gone through a norm before: all numbers are divided by their typical size, and each is then multiplied by a number of its own, its <em>gain</em>, which was learned as well.',
+    'No weight was written by a person, and hardly any means something by itself: most are small, and lie around zero; their <em>standard deviation</em> says how far from their mean they typically are. Choose a matrix and one of its rows, and follow the sum column by column. Each strip has a scale of its own, and the number after ± says how far it goes. What a row reads has usually gone through a norm before: all numbers are divided by their typical size, and each is then multiplied by a number of its own, its <em>gain</em>, which was learned as well.',
   'text.facts.heading': 'Where is a fact?',
   'text.facts.prompt':
     'What does not stand in the prompt, no head can find there: it must be in the model’s numbers. In the MLPs, says the article. Switch one off, ask again, and see what is left of the answer.',
@@ -1398,7 +1398,7 @@ export default /** @type {const} */ ({
   'mlp.way.changed': '#{unit}: {curve}({enters}) = {bent}, and with the change {leaves} leaves',
   'mlp.way.gated': '#{unit}: {curve}({enters}) = {bent} × {factor} = {leaves}',
   'mlp.unit':
-    '<strong>Unit {unit}</strong> pushes {word} by {leaves} × {effect} = <strong>{push}</strong>; all words on average by {average}, which changes no probability. What it writes is {length} long.',
+    '<strong>Unit {unit}</strong> pushes {word} by {leaves} × {effect} = <strong>{push}</strong>; all words on average by {average}; what all share changes no probability. What it writes is {length} long.',
   'mlp.unit.up': 'pushed up most',
   'mlp.unit.down': 'pushed down most',
   'mlp.unit.next': 'next word',
@@ -1422,9 +1422,9 @@ export default /** @type {const} */ ({
   'mlp.caption.mean':
     'The MLP of this layer is at its mean over the text: this is not what it adds.',
   'mlp.caption.push':
-    'A push is the direct effect on a logit, with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
+    'A push is what the unit by itself adds to a logit: the last norm is held at the scale that it has for this token, and what later layers make of the unit is left out.',
   'mlp.caption.push.capped':
-    'A push is the direct effect on a logit before its cap, with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
+    'A push is what the unit by itself adds to a logit before its cap: the last norm is held at the scale that it has for this token, and what later layers make of the unit is left out.',
   'mlp.caption.parallel':
     'In this model the MLP reads what enters the layer, side by side with attention, and not what attention has added.',
   'mlp.expert': 'expert {expert} with a weight of {weight}',
