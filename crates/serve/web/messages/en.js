@@ -101,16 +101,16 @@ export default /** @type {const} */ ({
     'The last MLP makes a short list of numbers longer, and short again. Then the vector is compared, by a dot product, with every row of one more table, which has a row for each piece of the vocabulary. So a few numbers become thousands: a logit for each piece.',
   'text.stream.heading': 'Everything is added, nothing is erased',
   'text.stream.sum':
-    'One vector for each token runs from the embedding to the end: the <em>residual stream</em>. The attention and the MLP of every layer read it and add to it, and nothing else ever happens to it. So it is a sum. A <em>logit</em>, the score of a word before it becomes a probability, is made from it by scaling, multiplying and adding up; with the scale held fixed, a logit is a sum too: for each part of the model one can read how much it added to the logit of a word.',
+    'One vector for each token runs from the embedding to the end: the <em>residual stream</em>. The attention and the MLP of every layer read it and add to it, and nothing else ever happens to it. So it is a sum. The end of the model scales this sum and makes from it the <em>logit</em> of each word, its score before it becomes a probability. If the scale that was found for the whole is used for each part, a logit is a sum too: for each part of the model one can read how much it added to the logit of a word, which is called its <em>push</em> on the word. A push below zero makes the word less likely.',
   'text.depths.heading': 'Making up its mind',
   'text.depths.stop':
     'The stream has the same width in every layer. So one can stop after any layer, apply the end of the model there, and read which word it would predict if that were all. The last row is what the model does predict. The rows before it are only an impression: the model was trained to be right at the end, and not before.',
   'text.next.heading': 'Logits become probabilities',
   'text.next.softmax':
-    'At the end the token’s vector is compared with every row of a table by a dot product, as queries are with keys. The results are the logits, one for each piece of the vocabulary. A softmax turns them into probabilities: all are above zero, and together they add up to one. So every token has a probability, even an absurd one.',
+    'At the end the token’s vector is compared with every row of a table by a dot product, as queries are with keys. The results are the logits, one for each piece of the vocabulary. A softmax turns them into probabilities: all are above zero, and together they add up to one. So every token has a probability, even an absurd one. Only the differences of logits count: 0.7 more makes a token about twice as likely as another, 2.3 more ten times.',
   'text.why.heading': 'Why this token?',
   'text.why.parts':
-    'The logit of a word is computed from the stream, and the stream is a sum. So the logit is a sum too, and each of its parts can be opened in turn: what a head added it took from the words it looked at, and what stood in their streams was written by the heads and MLPs of earlier layers. Follow the parts far enough and you arrive at the words of the prompt. Nothing is left out on the way: the parts of a part add up to it.',
+    'The logit of a word is computed from the stream, and the stream is a sum. So the logit is a sum too, and each of its parts can be opened in turn: what a head added it took from the words it looked at, and what stood in their streams was written by the heads and MLPs of earlier layers. Follow the parts far enough and you arrive at the words of the prompt. Nothing is left out on the way: the parts of a part add up to it. What is left over in the figure is only what a computer rounds off; 8e−7 is short for 0.0000008.',
   'text.why.tested':
     'A sum says what was added, and not what would happen if a part were missing: other heads might look elsewhere then. So it has to be tested. The heads and MLPs through which most of the logit goes are switched off, and the change that the sum predicts stands beside the change that happens.',
   'text.sample.heading': 'Choosing the next token',
@@ -1868,7 +1868,7 @@ export default /** @type {const} */ ({
   'why.caption.cap':
     'A cap stands behind the sum in this model: the parts add up to {sum}, and the cap leaves {share} of it.',
   'why.caption.opens-mlps':
-    'What goes through an MLP is opened by the MLP’s slope, and marked ~: it adds up as well, but says less about what a change would do.',
+    'An MLP is opened by its slope here: how far its result moves when what enters moves a little. Such parts, marked ~, add up as well, but say less about what a change would do.',
 
   /* faithfulness: what the sum of a logit predicts */
   'faithfulness.title': 'What the sum predicts, and what happens',
@@ -1900,7 +1900,7 @@ export default /** @type {const} */ ({
   'faithfulness.caption.no-guide':
     'It changes by <strong>{real}</strong>: the sum is no guide here.',
   'faithfulness.caption.why':
-    'The sum holds the weights of attention and the scales of norms as they were; the model computes them anew.',
+    'The sum keeps the weights of attention and the scales of norms as they were; the model, with parts off, computes them anew.',
   'faithfulness.caption.nothing': 'Nothing here goes through a head or an MLP.',
 
   /* sampling: the chain in words */
