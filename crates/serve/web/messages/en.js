@@ -115,20 +115,20 @@ export default /** @type {const} */ ({
     'A sum says what was added, and not what would happen if a part were missing: other heads might look elsewhere then. So it has to be tested. The heads and MLPs through which most of the logit goes are switched off, and the change that the sum predicts stands beside the change that happens.',
   'text.sample.heading': 'Choosing the next token',
   'text.sample.samplers':
-    'The model gives every token a probability. Which one is written is decided outside of it. Always taking the likeliest seems best, but such a text soon repeats itself. So the token is drawn at random, as by a die whose sides have these probabilities, and a short chain of <em>samplers</em> changes them first. A <em>temperature</em> below 1 makes likely tokens likelier still. Three others remove the long tail of improbable tokens: <em>top-k</em> keeps the k likeliest, <em>top-p</em> the likeliest that together have the probability p, <em>min-p</em> those that have at least p times the probability of the likeliest. Each token of the tail would be drawn rarely, but there are so many that in a long text some would be.',
+    'The model gives every token a probability. Which one is written is decided outside of it. Always taking the likeliest seems best, but such a text soon repeats itself. So the token is drawn at random, as by a die whose sides have these probabilities, and a short chain of <em>samplers</em> changes them first. A <em>temperature</em> is a number by which all logits are divided: below 1 their differences grow and likely tokens become likelier still, above 1 the others gain. Three others remove the long tail of improbable tokens: <em>top-k</em> keeps the k likeliest, <em>top-p</em> the likeliest that together have the probability p, <em>min-p</em> those that have at least p times the probability of the likeliest. Each token of the tail is improbable, but they are so many that in a long text some would be drawn.',
   'text.sample.seed':
     'The draw only looks random: its numbers are computed from a first one, the <em>seed</em>, so the same seed draws the same token, on this machine and on any other.',
   'text.repeat.heading': 'Append and repeat',
   'text.repeat.append':
     'The chosen token is appended to the text, and everything begins again: read, choose, append. There is nothing more to writing. The model never takes back a token that was written, however badly it fits; only you can do that here. Go back to any place, pick another token, and see how the text goes on from there.',
   'text.repeat.cache':
-    'No token sees those after it, so what was computed for the earlier tokens does not change when a new one arrives. Their keys and values are kept in a <em>cache</em>, and each step reads a single token. Without the cache each step would read the whole text again and arrive at the very same numbers. The longer the text, the more work that saves.',
+    'No token sees those after it, so what was computed for the earlier tokens does not change when a new one arrives. Their keys and values are kept in a <em>cache</em>, and each step reads a single token. Without the cache each step would read the whole text again and arrive at the very same numbers. The longer the text, the more work that saves. A model has room for so many tokens and no more: that is its <em>context</em>, and each token takes one <em>position</em> of it. The cache is kept in <em>pages</em>, blocks of a fixed number of positions, and texts that begin alike share the pages of what they have in common.',
   'text.repetition.heading': 'A text that repeats itself',
   'text.repetition.greedy':
     'To take the likeliest token always is <em>greedy decoding</em>. It can fall into a loop: what was written once is likelier to be written again.',
   'text.compare.heading': 'Side by side',
   'text.compare.patching':
-    'To find out where in a model something happens, compare two passes that differ in one thing. Below stand two texts that differ in a word, and so in how they go on. At every layer, each token of the second text has a stream of its own. Take one of them out, put in its place what the first text had there, and let the model go on from there: if the first text’s answer comes back, then what makes the difference stood in that place at that depth. This is called <em>activation patching</em>.',
+    'To find out where in a model something happens, compare two passes that differ in one thing. A <em>pass</em> is one reading of a text by the model, from its tokens to the probabilities. Below stand two texts that differ in a word, and so in how they go on. In the second pass, each token has a vector in every layer, its stream. Take one of these vectors out, put in its place what the first pass had there, and let the model go on with it: if the first text’s answer comes back, then what makes the difference stood in that place at that depth. This is called <em>activation patching</em>.',
   'text.compare.nats':
     'Without putting anything anywhere one can ask how far two passes are apart, and where they part. How far two predictions are apart is measured in <em>nats</em>: none where both give every token the same probability, and more the more the second is surprised by what the first expects. Besides two texts these can be two models that read the same tokens, or one model at two steps of its training: <code>lookback serve runs/mine/snapshots/00000660 runs/mine</code> serves both, of a run with <code>--set whole_snapshots=true</code>.',
   'text.around.heading': 'What surrounds the three lines',
@@ -673,7 +673,7 @@ export default /** @type {const} */ ({
   'training.head.title': 'see it at one of the questions',
   'training.look-ups': 'look-ups answered',
   'training.repeated': 'surprise at repeated words',
-  'training.top': 'the line above: {value}',
+  'training.top': 'the top line: {value}',
   'training.heads.open': 'when its heads began to look back',
   'training.heads.busy': 'The models that the run kept on its way are read …',
   'training.heads.reading': '{done} of {all} models are read …',
@@ -1953,7 +1953,7 @@ export default /** @type {const} */ ({
   'sample.caption.seed': 'Seed {seed} draws {next}.',
   'sample.caption.seed-other': 'Seed {seed} draws one of the others.',
   'sample.caption.seeds':
-    'Of the seeds {first} to {last}, each throwing once, {times} draw {next}, where {expected} ± {spread} were to be expected (the marks in the last column).',
+    'Of the seeds {first} to {last}, each throwing once, {times} draw {next}, where {expected}, give or take {spread}, were to be expected (the marks in the last column).',
   'sample.caption.command': '{command} begins with the same throw.',
 
   /* repeat: append and repeat */
