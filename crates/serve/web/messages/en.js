@@ -2218,7 +2218,7 @@ export default /** @type {const} */ ({
     'Attention and MLP add to the stream, and replace nothing. So what the embedding wrote can still be read at the end.',
   'around.optimizers': 'Optimizers',
   'around.optimizers.said':
-    'An optimizer turns the gradient of the loss, a slope for every weight, into a small step of every weight. AdamW, which is the usual one, divides a mean of each weight’s gradients by the root of a mean of their squares; the other that is built in, Muon, treats whole matrices at once.',
+    'The gradient says for every weight which way and how fast the loss changes when that weight is raised a little, and an optimizer turns it into a small step of every weight. AdamW, which is the usual one, divides a mean of each weight’s gradients by their typical size, so that steep and flat slopes lead to steps of like size; the other that is built in, Muon, treats whole matrices at once.',
   'around.data': 'Data',
   'around.data.said':
     'A model can have learned no more of the world than its text says. The text of the default model is written by “lookback corpus”, and “lookback corpus --questions” asks what can be learned from it.',
@@ -2230,8 +2230,8 @@ export default /** @type {const} */ ({
     'A model that guesses the next token has not been told what had better not be said. Models for many people are trained further on answers that people preferred, and programs around them check what goes in and what comes out; none of this is done here, and the limits that there are protect the machine.',
   'around.caches': 'Caches',
   'around.caches.said':
-    'The keys and values of a token do not change when others are appended, so they are kept. Each step then reads one token in the place of the whole text, and arrives at the same numbers, bit for bit.',
+    'The keys and values of a token do not change when others are appended, so they are kept. Each step then reads one token in the place of the whole text, and arrives at the same numbers, to the last binary digit, or bit.',
   'around.arithmetic': 'Arithmetic',
   'around.arithmetic.said':
-    'A sum of many numbers can be added in many orders, and each rounds differently. Here the order is fixed, so that neither threads nor batches change a bit.',
+    'A computer keeps only so many digits of a number, so a sum that is added up in another order is rounded in another way. Here the order is fixed: not a bit changes with how many threads compute at once, or how many texts are computed together.',
 });
