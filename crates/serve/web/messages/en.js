@@ -487,7 +487,7 @@ export default /** @type {const} */ ({
   },
   'guide.sum.title': 'A weighted sum',
   'guide.sum.text':
-    'What a head returns is a sum: the value vector of each token, times its weight. A vector that is short gives little, however large its weight.',
+    'Each token offers a vector, its value. What a head returns is a sum: each value times its weight. A short vector gives little, however large its weight.',
   'guide.sum.figure': 'the weighted sum',
   'guide.sum.action':
     'Go through the sum term by term: press play below the figure, or choose a step.',
@@ -500,7 +500,7 @@ export default /** @type {const} */ ({
   'guide.sum.other': 'No. The largest weight: {weighted}. The longest part: {longest}.',
   'guide.mlp.title': 'What the MLP does',
   'guide.mlp.text':
-    'The other half of each layer, the MLP, works on each token alone. What both halves add can be followed to the end, to the score of a next word, its logit.',
+    'The other half of each layer, the MLP, works on each token alone, by many numbers called hidden units. What both halves add can be followed to the score of a next word, its logit.',
   'guide.mlp.figure': 'the hidden units of an MLP',
   'guide.mlp.action': 'Open another hidden unit, and read which words it pushes up and down.',
   'guide.mlp.question':
@@ -511,7 +511,7 @@ export default /** @type {const} */ ({
     'Attention adds {attention}, the MLPs {mlp}, the row that the token began with {before}. With what else is added they make up the logit of {next}, {logit}.',
   'guide.probabilities.title': 'Logits become probabilities',
   'guide.probabilities.text':
-    'Every token of the list gets a logit. A softmax turns these into probabilities, which add up to 1. The model does not write words: it says how likely each is.',
+    'Every token of the list gets a score, its logit. A softmax turns these into probabilities, which add up to 1. The model does not write words: it says how likely each is.',
   'guide.probabilities.figure': 'what may come next',
   'guide.probabilities.action': 'Choose another next word in the figure, and see how likely it is.',
   'guide.probabilities.question': 'How likely is the likeliest token after {token}, in your guess?',
@@ -523,7 +523,7 @@ export default /** @type {const} */ ({
   'guide.probabilities.rest': 'The rest is spread over the other tokens of {vocabulary}.',
   'guide.sampling.title': 'Choosing the next token',
   'guide.sampling.text':
-    'Which token is written is decided outside of the model: one is drawn at random by the probabilities. A temperature changes them first.',
+    'Which token is written is decided outside of the model: one is drawn at random by the probabilities. A number, the temperature, changes them first.',
   'guide.sampling.figure': 'the chain of samplers',
   'guide.sampling.action': 'Change the temperature, and see the bars follow.',
   'guide.sampling.question':
@@ -554,7 +554,7 @@ export default /** @type {const} */ ({
   'guide.repeat.ends': 'Then it ends the text itself.',
   'guide.order.title': 'Where a token stands',
   'guide.order.text':
-    'Comparing vectors says nothing about order. So the model is told where each token stands, in most models by turning what is compared by an angle that grows with the place.',
+    'Comparing vectors says nothing about order. So the model is told where each token stands, in most models by turning the compared vectors through an angle that grows with the place.',
   'guide.order.figure': 'what tells the place',
   'guide.order.part': 'positions',
   'guide.order.action': 'Switch positions off in the whole model.',
