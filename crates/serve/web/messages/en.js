@@ -37,7 +37,7 @@ export default /** @type {const} */ ({
   'text.opening.page':
     'A language model is a long list of numbers and a short recipe. On this page you can watch the recipe at work: every number you see was computed a moment ago, by a real model. Type another prompt in the bar above, and the whole page follows. Switch something off, as you can above, and every figure shows the changed model, with what it showed before in a fainter tone behind it.',
   'text.opening.recipe':
-    'The recipe in one sentence: a text is cut into <em>tokens</em>, which are words or pieces of words; each token becomes a list of numbers; a few rounds of computing, called <em>layers</em>, rewrite these lists one after the other; and from the last list the model reads how likely every token is to come next. In each layer, several <em>heads</em> let every token look at the tokens before it. Head 1.2 is head 2 of layer 1: layers, heads, rows and columns are all counted from 0. The sections below take these steps one by one.',
+    'The recipe in one sentence: a text is cut into <em>tokens</em>, which are words or pieces of words; each token becomes a list of numbers; a few rounds of computing, called <em>layers</em>, rewrite these lists one after the other; and from the last list the model reads how likely every token is to come next. In each layer, several <em>heads</em> let every token look at the tokens before it. Head 1.2 is head 2 of layer 1: both are counted from 0. The sections below take these steps one by one.',
   'text.training.heading': 'Nobody wrote the numbers',
   'text.training.numbers':
     'The numbers of the model were not written by anybody. They began at random, and were learned by doing the same three things over and over: <em>guess</em> the next token of a text, <em>compare</em> the guess with the token that is really there, and <em>nudge</em> every number a little up or down, whichever would have made the right token a little likelier.',
@@ -92,7 +92,7 @@ export default /** @type {const} */ ({
   'text.weights.rows':
     'Everything that attention and the MLP compute from a vector begins with a <em>matrix</em>: a table of numbers, the model’s <em>weights</em>. Each of its rows makes one new number. The row has a weight for every number of the vector; each pair is multiplied, and all products are added up; some models then add one more learned number, the row’s <em>bias</em>. These weights are not the weights of attention: those are computed anew from every text, these were learned and are the same for all texts. The queries, keys and values of a token are made in this way, and so are what attention adds and every number inside the MLP.',
   'text.weights.spread':
-    'No weight was written by a person, and hardly any means something by itself: most are small, and lie around zero; their <em>standard deviation</em> says how far from their mean they typically are. Choose a matrix and one of its rows, and follow the sum column by column. Each strip has a scale of its own, and the number after ± says how far it goes. What a row reads has usually gone through a norm before: all numbers are divided by their typical size, and each is then multiplied by a number of its own, its <em>gain</em>, which was learned as well.',
+    'No weight was written by a person, and hardly any means something by itself: most are small, and lie around zero; their <em>standard deviation</em> says how far from their mean they typically are. Choose a matrix and one of its rows, which are counted from 0 as its columns are, and follow the sum column by column. Each strip has a scale of its own, and the number after ± says how far it goes. What a row reads has usually gone through a norm before: all numbers are divided by their typical size, and each is then multiplied by a number of its own, its <em>gain</em>, which was learned as well.',
   'text.facts.heading': 'Where is a fact?',
   'text.facts.prompt':
     'What does not stand in the prompt, no head can find there: it must be in the model’s numbers. In the MLPs, says the article. Switch one off, ask again, and see what is left of the answer.',
@@ -989,9 +989,9 @@ export default /** @type {const} */ ({
   'position.legend.after': 'turned',
   'position.legend.angle': 'the angle, in radians below; dots: the tokens before',
   'position.pair':
-    'Pair {pair}: numbers {a} and {b} of the query. At position {position} it turns by {angle} radians, whose cosine is {cosine} and sine {sine}.',
+    'Pair {pair}: numbers {a} and {b} of the query. At position {position} it turns by {angle} radians (cosine {cosine}, sine {sine}), and they become:',
   'position.pair.times':
-    'Pair {pair}: numbers {a} and {b} of the query. At position {position} it turns by {angle} radians, whose cosine, times {factor}, is {cosine} and sine {sine}.',
+    'Pair {pair}: numbers {a} and {b} of the query. At position {position} it turns by {angle} radians (times {factor}, its cosine is {cosine} and its sine {sine}), and they become:',
   'position.turned': 'The query of {token} in head {head} is turned pair by pair.',
   'position.first': 'This is the first position: every angle is 0, and nothing turns.',
   'position.one-pair':
@@ -2193,9 +2193,9 @@ export default /** @type {const} */ ({
   'diff.caption.no-depths':
     'They have different numbers of layers, so their depths are not compared.',
   'diff.caption.parted-first':
-    'Read at each depth, they part before the first layer: there the distance first reaches a tenth of that.',
+    'Read at each depth, they part before the first layer: there they are at least a tenth as far apart as at the end.',
   'diff.caption.parted':
-    'Read at each depth, they part in layer {layer}: there the distance first reaches a tenth of that.',
+    'Read at each depth, they part in layer {layer}: it is the first after which they are at least a tenth as far apart as at the end.',
   'diff.caption.head': 'Of all heads {head} differs most, by {share} of what it returns.',
 
   /* around: what surrounds the three lines */
