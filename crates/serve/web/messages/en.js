@@ -37,7 +37,7 @@ export default /** @type {const} */ ({
   'text.opening.page':
     'A language model is a long list of numbers and a short recipe. On this page you can watch the recipe at work: every number you see was computed a moment ago, by a real model. Type another prompt in the bar above, and the whole page follows. Switch something off, as you can above, and every figure shows the changed model, with what it showed before in a fainter tone behind it.',
   'text.opening.recipe':
-    'The recipe in one sentence: a text is cut into <em>tokens</em>, which are words or pieces of words; each token becomes a list of numbers; a few rounds of computing, called <em>layers</em>, rewrite these lists one after the other; and from the last list the model reads how likely every token is to come next. In each layer, several <em>heads</em> let every token look at the tokens before it. The sections below take these steps one by one.',
+    'The recipe in one sentence: a text is cut into <em>tokens</em>, which are words or pieces of words; each token becomes a list of numbers; a few rounds of computing, called <em>layers</em>, rewrite these lists one after the other; and from the last list the model reads how likely every token is to come next. In each layer, several <em>heads</em> let every token look at the tokens before it. Head 1.2 is head 2 of layer 1: both are counted from 0. The sections below take these steps one by one.',
   'text.training.heading': 'Nobody wrote the numbers',
   'text.training.numbers':
     'The numbers of the model were not written by anybody. They began at random, and were learned by doing the same three things over and over: <em>guess</em> the next token of a text, <em>compare</em> the guess with the token that is really there, and <em>nudge</em> every number a little up or down, whichever would have made the right token a little likelier.',
@@ -48,12 +48,12 @@ export default /** @type {const} */ ({
     'Most vocabularies are made by counting pairs in a large text. Begin with single characters or bytes. Find the two neighbouring pieces that occur together most often, and join them into a new piece. Do this again and again, some thousands of times. Each join is a rule, and the rule’s rank says how early it was found. A new text is cut by applying the rules in that order until none fits. Choose a piece and step through its merges.',
   'text.embed.heading': 'Tokens become vectors',
   'text.embed.rows':
-    'The model has a table with one row of numbers for every piece of its vocabulary. A token’s number is used for one thing only: to look up its row. Such a row is called a <em>vector</em>, and the table an <em>embedding</em>. From here on a token is a point in a space of many dimensions, and training has moved the points so that words that are used alike lie near each other.',
+    'The model has a table with one row of numbers for every piece of its vocabulary. A token’s number is used for one thing only: to look up its row. Such a row is called a <em>vector</em>, each of its numbers a <em>dimension</em>, and the table an <em>embedding</em>. From here on a token is a point in a space of many dimensions, and training has moved the points so that words that are used alike lie near each other.',
   'text.embed.directions':
-    'A single number of a row means nothing that one could name. Meanings are spread over many numbers at once; what counts is the direction in which the whole row points.',
+    'A single number of a row means nothing that one could name. Meanings are spread over many numbers at once; what counts is the direction in which the whole row points. How nearly two rows point the same way is said by the <em>cosine</em> of the angle between them: 1 is the same direction, 0 a right angle, −1 the opposite direction. The <em>length</em> of a row is not how many numbers it has, but how far its point lies from zero: the square root of the sum of all its numbers squared.',
   'text.position.heading': 'Where a token stands',
   'text.position.ways':
-    'Rows say nothing about order: <em>the bird is red</em> and <em>red is bird the</em> look up the same four rows. So the model has to be told where each token stands. There are two common ways. Older models add a second row to the token’s own, one for each place in the text. Newer models rotate the vectors with which tokens will be compared: two numbers at a time are turned by an angle that grows with the place, like the hands of many clocks. The first hand runs fast and the last one hardly moves, and together they tell any two places apart. A few models do neither, and let every comparison count less the further apart two tokens stand.',
+    'Rows say nothing about order: <em>the bird is red</em> and <em>red is bird the</em> look up the same four rows. So the model has to be told where each token stands. There are two common ways. Older models add a second row to the token’s own, one for each place in the text. Newer models rotate the vectors with which tokens will be compared: two numbers at a time are turned by an angle that grows with the place, like the hands of many clocks. The first hand runs fast and the last one hardly moves, and together they tell any two places apart. A few models do neither, and let every comparison count less the further apart two tokens stand. The vectors that are compared are <em>queries</em>, with which a token looks for others, and <em>keys</em>, by which it is found; the section “The three lines” says how they are made. Angles are counted in <em>radians</em>: a full turn is 6.28.',
   'text.analogy.heading': 'Directions carry meaning',
   'text.analogy.step':
     'If the step from <em>man</em> to <em>woman</em> is the same as the step from <em>king</em> to <em>queen</em>, then king − man + woman must land near queen. Whether it does can be computed from the table.',
@@ -61,7 +61,7 @@ export default /** @type {const} */ ({
     'No single number of a row says <em>royal</em> or <em>female</em>. Where the table has such a meaning at all, it is a direction, and a direction involves all the numbers at once.',
   'text.map.heading': 'Neighbourhoods form',
   'text.map.training':
-    'Before training every row is random. Nobody tells the model which words belong together; they move together because that makes the next word easier to guess. The rings mark the words of your prompt. A thin line behind a word leads back to where it was before training.',
+    'Before training every row is random. Nobody tells the model which words belong together; they move together because that makes the next word easier to guess. The rings mark the words of your prompt. A thin line behind a word leads back to where it was before training. The number beside a neighbour is its cosine: 1 would be the same direction.',
   'text.exchange.heading': 'Attention adds context',
   'text.exchange.context':
     'A row of the table is the same wherever its word stands. What makes <em>bird</em> a red bird has to come from the other tokens. In every <em>layer</em>, each token adds to its vector something taken from the tokens before it. It takes nothing from tokens that come later: while a text is being written, they do not exist yet.',
@@ -71,28 +71,28 @@ export default /** @type {const} */ ({
     'Nothing is replaced. What is taken is <em>added</em> to the vector, in one layer after the other, and later layers read the sum. The numbers are the lengths of the parts, counted over all heads of the layer. A share says how much of a part points in the direction of the whole: the shares of a layer add up to one, and a part that points the other way has a share below zero.',
   'text.attend.heading': 'The three lines',
   'text.attend.steps':
-    'How much does a token take from another? From each token’s list of numbers, its vector, three shorter ones are made: a <em>query</em>, which says what the token looks for, a <em>key</em>, which says what others may find it by, and a <em>value</em>, which is what they then take. Attention is three steps. Compare every query with every key: multiply them number by number and add up, which is called a <em>dot product</em>, and divide by the square root of d, which is how many numbers each of them has. Hide the tokens that come later, which is the <em>mask</em>, and turn each row of results into shares that add up to one, the larger result having the larger share; this is called a <em>softmax</em>. Then add up the values, each times its share. On this page such a share is called a weight of attention.',
+    'How much does a token take from another? From each token’s list of numbers, its vector, three shorter ones are made: a <em>query</em>, which says what the token looks for, a <em>key</em>, which says what others may find it by, and a <em>value</em>, which is what they then take. Attention is three steps. Compare every query with every key: multiply them number by number and add up, which is called a <em>dot product</em>, and divide by the square root of d, which is how many numbers each of them has. The result is the <em>score</em> of the two. Hide the tokens that come later, which is the <em>mask</em>, and turn each row of scores into shares that add up to one, the larger score having the larger share; this is called a <em>softmax</em>. It raises a fixed number, e or about 2.72, to the power of each score, so that none is below zero, and divides each by the sum of its row. Then add up the values, each times its share. On this page such a share is called a weight of attention. In the formula q, k and v are the queries, keys and values of all tokens, a row for each; @ makes all dot products, or all sums, at once; and .T turns a table on its side, as this needs.',
   'text.attend.heads':
-    'A layer does this several times side by side. Each time is called a <em>head</em>, and has queries, keys and values of its own, made by numbers that it learned for itself. So one head can look for the subject of a sentence while another finds what followed the same word the last time. What the heads return is put side by side, made into one list as long as the token’s own, and added to that. This is <em>multi-head attention</em>. In some models several heads share their keys and values, which saves memory.',
+    'A layer does this several times side by side. Each time is called a <em>head</em>, and has queries, keys and values of its own, made by numbers that it learned for itself. So one head can look for the subject of a sentence while another finds what followed the same word the last time; the latter kind is called an <em>induction head</em>. What the heads return is put side by side, made into one list of as many numbers as the token’s own, and added to that. This is <em>multi-head attention</em>. In some models several heads share their keys and values, which saves memory.',
   'text.attend.norm':
     'Before a layer reads a vector, all its numbers are scaled by a common factor to a standard size, so that only their proportions count and not how large they have become. This is called a <em>norm</em>. Some models also scale what a layer adds, and a few scale nothing but that.',
   'text.context.heading': 'A weighted sum',
   'text.context.mixture':
     'What a head returns for a token is a mixture: each value vector times its weight, all added up. Nothing else happens in it. Each row of the weights makes one such sum, so each token gets a vector of its own.',
   'text.context.importance':
-    'It is tempting to read a weight as importance. But a weight multiplies a vector, and vectors differ in length. Some heads put most of their weight on a token whose value is almost zero, and so take almost nothing. Look at weight times length before you trust a weight.',
+    'It is tempting to read a weight as importance. But a weight multiplies a vector, and vectors differ in length, which is how far from zero they reach. Some heads put most of their weight on a token whose value is almost zero, and so take almost nothing. Look at weight times length before you trust a weight.',
   'text.mlp.heading': 'What the MLP does',
   'text.mlp.curve':
-    'Attention moves information between tokens. The other half of each layer, a <em>multilayer perceptron</em> or MLP, works on every token alone. In most models it reads the stream after attention has added to it; in some both read the same vector, side by side. It computes many numbers from the token’s vector, its <em>hidden units</em>; passes each through a curve; and makes a vector of normal width from the results. The curve is needed: without it the two steps would come to no more than one. In newer models each unit is also multiplied by a second number that is computed from the same vector. Such a number is called a <em>gate</em>, since near zero it shuts the unit off.',
+    'Attention moves information between tokens. The other half of each layer, a <em>multilayer perceptron</em> or MLP, works on every token alone. In most models it reads the token’s vector after attention has added to it; in some both read the same vector, side by side. It computes many numbers from that vector, its <em>hidden units</em>; passes each through a curve; and makes from the results a vector of as many numbers as the token’s own, which is added to it. In the common curves, such as SiLU, GELU and ReLU, numbers below zero become zero or almost zero, while those well above zero do not. The curve is needed: without it the two steps would come to no more than one. In newer models each unit is also multiplied by a second number that is computed from the same vector. Such a number is called a <em>gate</em>, since near zero it shuts the unit off.',
   'text.mlp.units':
-    'Each unit answers to some direction of the vector that enters, and adds a fixed vector of its own to the result, times its value. At the end of the model every word gets a score, its <em>logit</em>: the higher it is, the likelier the word. What a unit adds can be followed to the end, where it raises the logits of some words and lowers those of others. So one can read what a unit works for.',
+    'Each unit answers to some direction of the vector that enters, and adds a fixed vector of its own to the result, times its value. At the end of the model every word gets a score, its <em>logit</em>: the higher it is, the likelier the word. A logit has no unit, and only differences count: where two logits are 0.7 apart, one word is about twice as likely as the other. What a unit adds can be followed to the end, where it raises the logits of some words and lowers those of others. So one can read what a unit works for.',
   'text.mlp.texts':
     'One text shows what a unit does here. What it is for shows in many: read some, and keep for each unit the word at which it went furthest from zero. Often these words have something in common, and often the words it raises go on with them.',
   'text.weights.heading': 'Made out of weights',
   'text.weights.rows':
-    'Everything that attention and the MLP compute from a vector begins with a <em>matrix</em>: a table of numbers, the model’s <em>weights</em>. Each of its rows makes one new number. The row has a weight for every number of the vector; each pair is multiplied, and all products are added up. The queries, keys and values of a token are made in this way, and so are what attention adds and every number inside the MLP.',
+    'Everything that attention and the MLP compute from a vector begins with a <em>matrix</em>: a table of numbers, the model’s <em>weights</em>. Each of its rows makes one new number. The row has a weight for every number of the vector; each pair is multiplied, and all products are added up; some models then add one more learned number, the row’s <em>bias</em>. These weights are not the weights of attention: those are computed anew from every text, these were learned and are the same for all texts. The queries, keys and values of a token are made in this way, and so are what attention adds and every number inside the MLP.',
   'text.weights.spread':
-    'No weight was written by a person, and hardly any means something by itself: most are small, and lie around zero. Choose a matrix and one of its rows, and follow the sum column by column. What a row reads has usually gone through a norm before: all numbers are divided by their typical size, and each is then multiplied by a number of its own, its <em>gain</em>, which was learned as well.',
+    'No weight was written by a person, and hardly any means something by itself: most are small, and lie around zero; their <em>standard deviation</em> says how far from their mean they typically are. Choose a matrix and one of its rows, which are counted from 0 as its columns are, and follow the sum column by column. Each strip has a scale of its own, and the number after ± says how far it goes. What a row reads has usually gone through a norm before: all numbers are divided by their typical size, and each is then multiplied by a number of its own, its <em>gain</em>, which was learned as well.',
   'text.facts.heading': 'Where is a fact?',
   'text.facts.prompt':
     'What does not stand in the prompt, no head can find there: it must be in the model’s numbers. In the MLPs, says the article. Switch one off, ask again, and see what is left of the answer.',
@@ -101,34 +101,34 @@ export default /** @type {const} */ ({
     'The last MLP makes a short list of numbers longer, and short again. Then the vector is compared, by a dot product, with every row of one more table, which has a row for each piece of the vocabulary. So a few numbers become thousands: a logit for each piece.',
   'text.stream.heading': 'Everything is added, nothing is erased',
   'text.stream.sum':
-    'One vector for each token runs from the embedding to the end: the <em>residual stream</em>. The attention and the MLP of every layer read it and add to it, and nothing else ever happens to it. So it is a sum. A <em>logit</em>, the score of a word before it becomes a probability, is made from it by scaling, multiplying and adding up; with the scale held fixed, a logit is a sum too: for each part of the model one can read how much it added to the logit of a word.',
+    'One vector for each token runs from the embedding to the end: the <em>residual stream</em>. The attention and the MLP of every layer read it and add to it, and nothing else ever happens to it. So it is a sum. The end of the model scales this sum and makes from it the <em>logit</em> of each word, its score before it becomes a probability. If the scale that was found for the whole is used for each part, a logit is a sum too: for each part of the model one can read how much it added to the logit of a word, which is called its <em>push</em> on the word. A push below zero makes the word less likely.',
   'text.depths.heading': 'Making up its mind',
   'text.depths.stop':
     'The stream has the same width in every layer. So one can stop after any layer, apply the end of the model there, and read which word it would predict if that were all. The last row is what the model does predict. The rows before it are only an impression: the model was trained to be right at the end, and not before.',
   'text.next.heading': 'Logits become probabilities',
   'text.next.softmax':
-    'At the end the token’s vector is compared with every row of a table by a dot product, as queries are with keys. The results are the logits, one for each piece of the vocabulary. A softmax turns them into probabilities: all are above zero, and together they add up to one. So every token has a probability, even an absurd one.',
+    'At the end the token’s vector is compared with every row of a table by a dot product, as queries are with keys. The results are the logits, one for each piece of the vocabulary. A softmax turns them into probabilities: all are above zero, and together they add up to one. So every token has a probability, even an absurd one. Only the differences of logits count: 0.7 more makes a token about twice as likely as another, 2.3 more ten times.',
   'text.why.heading': 'Why this token?',
   'text.why.parts':
-    'The logit of a word is computed from the stream, and the stream is a sum. So the logit is a sum too, and each of its parts can be opened in turn: what a head added it took from the words it looked at, and what stood in their streams was written by the heads and MLPs of earlier layers. Follow the parts far enough and you arrive at the words of the prompt. Nothing is left out on the way: the parts of a part add up to it.',
+    'The logit of a word is computed from the stream, and the stream is a sum. So the logit is a sum too, and each of its parts can be opened in turn: what a head added it took from the words it looked at, and what stood in their streams was written by the heads and MLPs of earlier layers. Follow the parts far enough and you arrive at the words of the prompt. Nothing is left out on the way: the parts of a part add up to it. What is left over in the figure is only what a computer rounds off; 8e−7 is short for 0.0000008.',
   'text.why.tested':
     'A sum says what was added, and not what would happen if a part were missing: other heads might look elsewhere then. So it has to be tested. The heads and MLPs through which most of the logit goes are switched off, and the change that the sum predicts stands beside the change that happens.',
   'text.sample.heading': 'Choosing the next token',
   'text.sample.samplers':
-    'The model gives every token a probability. Which one is written is decided outside of it. Always taking the likeliest seems best, but such a text soon repeats itself. So the token is drawn at random, as by a die whose sides have these probabilities, and a short chain of <em>samplers</em> changes them first. A <em>temperature</em> below 1 makes likely tokens likelier still. Three others remove the long tail of improbable tokens: <em>top-k</em> keeps the k likeliest, <em>top-p</em> the likeliest that together have the probability p, <em>min-p</em> those that have at least p times the probability of the likeliest. Each token of the tail would be drawn rarely, but there are so many that in a long text some would be.',
+    'The model gives every token a probability. Which one is written is decided outside of it. Always taking the likeliest seems best, but such a text soon repeats itself. So the token is drawn at random, as by a die whose sides have these probabilities, and a short chain of <em>samplers</em> changes them first. A <em>temperature</em> is a number by which all logits are divided: below 1 their differences grow and likely tokens become likelier still, above 1 the others gain. Three others remove the long tail of improbable tokens: <em>top-k</em> keeps the k likeliest, <em>top-p</em> the likeliest that together have the probability p, <em>min-p</em> those that have at least p times the probability of the likeliest. Each token of the tail is improbable, but they are so many that in a long text some would be drawn.',
   'text.sample.seed':
     'The draw only looks random: its numbers are computed from a first one, the <em>seed</em>, so the same seed draws the same token, on this machine and on any other.',
   'text.repeat.heading': 'Append and repeat',
   'text.repeat.append':
     'The chosen token is appended to the text, and everything begins again: read, choose, append. There is nothing more to writing. The model never takes back a token that was written, however badly it fits; only you can do that here. Go back to any place, pick another token, and see how the text goes on from there.',
   'text.repeat.cache':
-    'No token sees those after it, so what was computed for the earlier tokens does not change when a new one arrives. Their keys and values are kept in a <em>cache</em>, and each step reads a single token. Without the cache each step would read the whole text again and arrive at the very same numbers. The longer the text, the more work that saves.',
+    'No token sees those after it, so what was computed for the earlier tokens does not change when a new one arrives. Their keys and values are kept in a <em>cache</em>, and each step reads a single token. Without the cache each step would read the whole text again and arrive at the very same numbers. The longer the text, the more work that saves. A model has room for so many tokens and no more: that is its <em>context</em>, and each token takes one <em>position</em> of it. The cache is kept in <em>pages</em>, blocks of a fixed number of positions, and texts that begin alike share the pages of what they have in common.',
   'text.repetition.heading': 'A text that repeats itself',
   'text.repetition.greedy':
     'To take the likeliest token always is <em>greedy decoding</em>. It can fall into a loop: what was written once is likelier to be written again.',
   'text.compare.heading': 'Side by side',
   'text.compare.patching':
-    'To find out where in a model something happens, compare two passes that differ in one thing. Below stand two texts that differ in a word, and so in how they go on. At every layer, each token of the second text has a stream of its own. Take one of them out, put in its place what the first text had there, and let the model go on from there: if the first text’s answer comes back, then what makes the difference stood in that place at that depth. This is called <em>activation patching</em>.',
+    'To find out where in a model something happens, compare two passes that differ in one thing. A <em>pass</em> is one reading of a text by the model, from its tokens to the probabilities. Below stand two texts that differ in a word, and so in how they go on. In the second pass, each token has a vector in every layer, its stream. Take one of these vectors out, put in its place what the first pass had there, and let the model go on with it: if the first text’s answer comes back, then what makes the difference stood in that place at that depth. This is called <em>activation patching</em>.',
   'text.compare.nats':
     'Without putting anything anywhere one can ask how far two passes are apart, and where they part. How far two predictions are apart is how much the second is surprised by what the first expects: nothing where both give every token the same probability. As the loss above, it is counted in <em>nats</em>. Besides two texts these can be two models that read the same tokens, or one model at two steps of its training: <code>lookback serve runs/mine/snapshots/00000660 runs/mine</code> serves both, of a run with <code>--set whole_snapshots=true</code>.',
   'text.around.heading': 'What surrounds the three lines',
@@ -487,7 +487,7 @@ export default /** @type {const} */ ({
   },
   'guide.sum.title': 'A weighted sum',
   'guide.sum.text':
-    'What a head returns is a sum: the value vector of each token, times its weight. A vector that is short gives little, however large its weight.',
+    'Each token offers a vector, its value. What a head returns is a sum: each value times its weight. A short vector gives little, however large its weight.',
   'guide.sum.figure': 'the weighted sum',
   'guide.sum.action':
     'Go through the sum term by term: press play below the figure, or choose a step.',
@@ -500,7 +500,7 @@ export default /** @type {const} */ ({
   'guide.sum.other': 'No. The largest weight: {weighted}. The longest part: {longest}.',
   'guide.mlp.title': 'What the MLP does',
   'guide.mlp.text':
-    'The other half of each layer, the MLP, works on each token alone. What both halves add can be followed to the end, to the score of a next word, its logit.',
+    'The other half of each layer, the MLP, works on each token alone, by many numbers called hidden units. What both halves add can be followed to the score of a next word, its logit.',
   'guide.mlp.figure': 'the hidden units of an MLP',
   'guide.mlp.action': 'Open another hidden unit, and read which words it pushes up and down.',
   'guide.mlp.question':
@@ -511,7 +511,7 @@ export default /** @type {const} */ ({
     'Attention adds {attention}, the MLPs {mlp}, the row that the token began with {before}. With what else is added they make up the logit of {next}, {logit}.',
   'guide.probabilities.title': 'Logits become probabilities',
   'guide.probabilities.text':
-    'Every token of the list gets a logit. A softmax turns these into probabilities, which add up to 1. The model does not write words: it says how likely each is.',
+    'Every token of the list gets a score, its logit. A softmax turns these into probabilities, which add up to 1. The model does not write words: it says how likely each is.',
   'guide.probabilities.figure': 'what may come next',
   'guide.probabilities.action': 'Choose another next word in the figure, and see how likely it is.',
   'guide.probabilities.question': 'How likely is the likeliest token after {token}, in your guess?',
@@ -523,7 +523,7 @@ export default /** @type {const} */ ({
   'guide.probabilities.rest': 'The rest is spread over the other tokens of {vocabulary}.',
   'guide.sampling.title': 'Choosing the next token',
   'guide.sampling.text':
-    'Which token is written is decided outside of the model: one is drawn at random by the probabilities. A temperature changes them first.',
+    'Which token is written is decided outside of the model: one is drawn at random by the probabilities. A number, the temperature, changes them first.',
   'guide.sampling.figure': 'the chain of samplers',
   'guide.sampling.action': 'Change the temperature, and see the bars follow.',
   'guide.sampling.question':
@@ -554,7 +554,7 @@ export default /** @type {const} */ ({
   'guide.repeat.ends': 'Then it ends the text itself.',
   'guide.order.title': 'Where a token stands',
   'guide.order.text':
-    'Comparing vectors says nothing about order. So the model is told where each token stands, in most models by turning what is compared by an angle that grows with the place.',
+    'Comparing vectors says nothing about order. So the model is told where each token stands, in most models by turning the compared vectors through an angle that grows with the place.',
   'guide.order.figure': 'what tells the place',
   'guide.order.part': 'positions',
   'guide.order.action': 'Switch positions off in the whole model.',
@@ -678,7 +678,7 @@ export default /** @type {const} */ ({
   'training.head.title': 'see it at one of the questions',
   'training.look-ups': 'look-ups answered',
   'training.repeated': 'surprise at repeated words',
-  'training.top': 'the line above: {value}',
+  'training.top': 'the top line: {value}',
   'training.heads.open': 'when its heads began to look back',
   'training.heads.busy': 'The models that the run kept on its way are read …',
   'training.heads.reading': '{done} of {all} models are read …',
@@ -997,9 +997,9 @@ export default /** @type {const} */ ({
   'position.legend.after': 'turned',
   'position.legend.angle': 'the angle, in radians below; dots: the tokens before',
   'position.pair':
-    'Pair {pair}: numbers {a} and {b} of the query. At position {position} it turns by {angle} radians, whose cosine is {cosine} and sine {sine}.',
+    'Pair {pair}: numbers {a} and {b} of the query. At position {position} it turns by {angle} radians (cosine {cosine}, sine {sine}), and they become:',
   'position.pair.times':
-    'Pair {pair}: numbers {a} and {b} of the query. At position {position} it turns by {angle} radians, whose cosine, times {factor}, is {cosine} and sine {sine}.',
+    'Pair {pair}: numbers {a} and {b} of the query. At position {position} it turns by {angle} radians (times {factor}, its cosine is {cosine} and its sine {sine}), and they become:',
   'position.turned': 'The query of {token} in head {head} is turned pair by pair.',
   'position.first': 'This is the first position: every angle is 0, and nothing turns.',
   'position.one-pair':
@@ -1210,9 +1210,9 @@ export default /** @type {const} */ ({
   'heads.measure': 'measure what all heads look at (takes some seconds)',
   'heads.share': '{share} on {where}',
   'heads.told':
-    '<b>head {head}</b>: {first}; {second}. Measured over {texts} texts of {tokens} tokens.',
+    'Of its weight, <b>head {head}</b> puts {first} and {second}. Measured over {texts} texts of {tokens} tokens.',
   'heads.told.kind':
-    '<b>head {head}</b>, {kind}: {first}; {second}. Measured over {texts} texts of {tokens} tokens.',
+    'Of its weight, <b>head {head}</b> ({kind}) puts {first} and {second}. Measured over {texts} texts of {tokens} tokens.',
   'heads.heard': 'layer {layer}, head {head}',
   'heads.heard.kind': 'layer {layer}, head {head}, {kind} {share}',
   'heads.kind.previous': 'previous',
@@ -1406,7 +1406,7 @@ export default /** @type {const} */ ({
   'mlp.way.changed': '#{unit}: {curve}({enters}) = {bent}, and with the change {leaves} leaves',
   'mlp.way.gated': '#{unit}: {curve}({enters}) = {bent} × {factor} = {leaves}',
   'mlp.unit':
-    '<strong>Unit {unit}</strong> pushes {word} by {leaves} × {effect} = <strong>{push}</strong>; all words on average by {average}, which changes no probability. What it writes is {length} long.',
+    '<strong>Unit {unit}</strong> pushes {word} by {leaves} × {effect} = <strong>{push}</strong>; all words on average by {average}; what all share changes no probability. What it writes is {length} long.',
   'mlp.unit.up': 'pushed up most',
   'mlp.unit.down': 'pushed down most',
   'mlp.unit.next': 'next word',
@@ -1430,9 +1430,9 @@ export default /** @type {const} */ ({
   'mlp.caption.mean':
     'The MLP of this layer is at its mean over the text: this is not what it adds.',
   'mlp.caption.push':
-    'A push is the direct effect on a logit, with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
+    'A push is what the unit by itself adds to a logit: the last norm is held at the scale that it has for this token, and what later layers make of the unit is left out.',
   'mlp.caption.push.capped':
-    'A push is the direct effect on a logit before its cap, with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
+    'A push is what the unit by itself adds to a logit before its cap: the last norm is held at the scale that it has for this token, and what later layers make of the unit is left out.',
   'mlp.caption.parallel':
     'In this model the MLP reads what enters the layer, side by side with attention, and not what attention has added.',
   'mlp.expert': 'expert {expert} with a weight of {weight}',
@@ -1878,7 +1878,7 @@ export default /** @type {const} */ ({
   'why.caption.cap':
     'A cap stands behind the sum in this model: the parts add up to {sum}, and the cap leaves {share} of it.',
   'why.caption.opens-mlps':
-    'What goes through an MLP is opened by the MLP’s slope, and marked ~: it adds up as well, but says less about what a change would do.',
+    'An MLP is opened by its slope here: how far its result moves when what enters moves a little. Such parts, marked ~, add up as well, but say less about what a change would do.',
 
   /* faithfulness: what the sum of a logit predicts */
   'faithfulness.title': 'What the sum predicts, and what happens',
@@ -1910,7 +1910,7 @@ export default /** @type {const} */ ({
   'faithfulness.caption.no-guide':
     'It changes by <strong>{real}</strong>: the sum is no guide here.',
   'faithfulness.caption.why':
-    'The sum holds the weights of attention and the scales of norms as they were; the model computes them anew.',
+    'The sum keeps the weights of attention and the scales of norms as they were; the model, with parts off, computes them anew.',
   'faithfulness.caption.nothing': 'Nothing here goes through a head or an MLP.',
 
   /* sampling: the chain in words */
@@ -1963,7 +1963,7 @@ export default /** @type {const} */ ({
   'sample.caption.seed': 'Seed {seed} draws {next}.',
   'sample.caption.seed-other': 'Seed {seed} draws one of the others.',
   'sample.caption.seeds':
-    'Of the seeds {first} to {last}, each throwing once, {times} draw {next}, where {expected} ± {spread} were to be expected (the marks in the last column).',
+    'Of the seeds {first} to {last}, each throwing once, {times} draw {next}, where {expected}, give or take {spread}, were to be expected (the marks in the last column).',
   'sample.caption.command': '{command} begins with the same throw.',
 
   /* repeat: append and repeat */
@@ -2209,9 +2209,9 @@ export default /** @type {const} */ ({
   'diff.caption.no-depths':
     'They have different numbers of layers, so their depths are not compared.',
   'diff.caption.parted-first':
-    'Read at each depth, they part before the first layer: there the distance first reaches a tenth of that.',
+    'Read at each depth, they part before the first layer: there they are at least a tenth as far apart as at the end.',
   'diff.caption.parted':
-    'Read at each depth, they part in layer {layer}: there the distance first reaches a tenth of that.',
+    'Read at each depth, they part in layer {layer}: it is the first after which they are at least a tenth as far apart as at the end.',
   'diff.caption.head': 'Of all heads {head} differs most, by {share} of what it returns.',
 
   /* around: what surrounds the three lines */
@@ -2234,7 +2234,7 @@ export default /** @type {const} */ ({
     'Attention and MLP add to the stream, and replace nothing. So what the embedding wrote can still be read at the end.',
   'around.optimizers': 'Optimizers',
   'around.optimizers.said':
-    'An optimizer turns the gradient of the loss, a slope for every weight, into a small step of every weight. AdamW, which is the usual one, divides a mean of each weight’s gradients by the root of a mean of their squares; the other that is built in, Muon, treats whole matrices at once.',
+    'The gradient says for every weight which way and how fast the loss changes when that weight is raised a little, and an optimizer turns it into a small step of every weight. AdamW, which is the usual one, divides a mean of each weight’s gradients by their typical size, so that steep and flat slopes lead to steps of like size; the other that is built in, Muon, treats whole matrices at once.',
   'around.data': 'Data',
   'around.data.said':
     'A model can have learned no more of the world than its text says. The text of the default model is written by “lookback corpus”, and “lookback corpus --questions” asks what can be learned from it.',
@@ -2246,8 +2246,8 @@ export default /** @type {const} */ ({
     'A model that guesses the next token has not been told what had better not be said. Models for many people are trained further on answers that people preferred, and programs around them check what goes in and what comes out; none of this is done here, and the limits that there are protect the machine.',
   'around.caches': 'Caches',
   'around.caches.said':
-    'The keys and values of a token do not change when others are appended, so they are kept. Each step then reads one token in the place of the whole text, and arrives at the same numbers, bit for bit.',
+    'The keys and values of a token do not change when others are appended, so they are kept. Each step then reads one token in the place of the whole text, and arrives at the same numbers, to the last binary digit, or bit.',
   'around.arithmetic': 'Arithmetic',
   'around.arithmetic.said':
-    'A sum of many numbers can be added in many orders, and each rounds differently. Here the order is fixed, so that neither threads nor batches change a bit.',
+    'A computer keeps only so many digits of a number, so a sum that is added up in another order is rounded in another way. Here the order is fixed: not a bit changes with how many threads compute at once, or how many texts are computed together.',
 });
