@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """How long the page's figures wait for their numbers, and what memory the server holds after them.
 
-  benches/page.py --lookback PROGRAM MODEL [MODEL ...] [--tokens 16,120,512] [--times 5] [--json]
+  benches/page.py --lookback PROGRAM MODEL [MODEL ...] [--tokens 16,120,512] [--times 5] [--figures NAMES] [--browser] [--json]
 
 Every figure asks as the page does (crates/serve/web/stages), of a text that was not read before; then another token, head
 and layer of the same text are chosen, which needs no pass. Then the same with a head of the first layer off, and with
 one of the last, from where on alone the pass is another. A figure's time is that of all its questions, asked side by
-side. Drawing is not in it. Read pairs next.
+side. Drawing is not in it; with --browser it is: each figure is drawn in a browser, and waited for until it is painted,
+after another token, layer or head of one text is chosen. Read pairs next.
 """
 import argparse
 import json
 import os
+import pathlib
 import random
 import re
 import statistics
@@ -134,7 +136,7 @@ def times_of(server, model, args, random):
         found[tokens] = kinds = {kind: {} for kind in KINDS}
         for _ in range(args.times):
             names = figures(model, "", tokens, 0, 0, tokens - 1)
-            for name in names:
+            for name in [name for name in names if not args.figures or name in args.figures]:
                 prompt = text_of(server, model, tokens, random)
                 last = (model["layers"] - 1, model["heads"] - 1, tokens - 1)
                 other = (model["layers"] // 2, 0, tokens // 2)
@@ -145,6 +147,27 @@ def times_of(server, model, args, random):
                     kinds[kind].setdefault(name, []).append(1e3 * server.seconds(questions))
         kinds["resident_mb"] = server.resident_mb()
     return found
+
+
+def drawn(server, model, args, random):
+    """Milliseconds until figures are painted in a browser, by number of tokens, by figure and by what is chosen."""
+    found, page = {}, pathlib.Path(__file__).parent.parent / "tests/page"
+    for tokens in [tokens for tokens in args.tokens if tokens <= model["context"]]:
+        chosen = {"model": model["name"], "prompt": text_of(server, model, tokens, random), "token": str(tokens - 2)}
+        chosen |= {"layer": str(model["layers"] // 2), "head": "0"}
+        command = ["node", "waits.js", server.url, json.dumps(chosen), str(args.times)]
+        found[tokens] = json.loads(subprocess.run(command, cwd=page, stdout=subprocess.PIPE, check=True).stdout)
+    return found
+
+
+def show_drawn(name, of):
+    """A line a figure: medians, and the slowest, of what is chosen."""
+    print(f"\n{name}, milliseconds until a figure is painted: median (slowest)")
+    columns = [(tokens, kind) for tokens in of for kind in ["token", "layer", "head"]]
+    print(f"{'':22}" + "".join(f"{f'{tokens} {kind}':>16}" for tokens, kind in columns))
+    for figure in next(iter(of.values())):
+        times = [of[tokens][figure][kind] for tokens, kind in columns]
+        print(f"{figure:22}" + "".join(f"{f'{statistics.median(all):.0f} ({max(all):.0f})':>16}" for all in times))
 
 
 def show(name, of):
@@ -168,15 +191,21 @@ def main():
     parser.add_argument("--lookback", default="target/release/lookback")
     parser.add_argument("--tokens", default="16,120,512", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--figures", type=lambda text: text.split(","), help="these alone, such as why,faithfulness")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--browser", action="store_true")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     server, told = Server(args.lookback, args.models, args.threads), {}
     try:
         began = server.resident_mb()
         for model in server.models:
+            if args.browser:
+                told[model["name"]] = drawn(server, model, args, random.Random(0))
+                continue
             found = times_of(server, model, args, random.Random(0))
-            of_table = {name: [1e3 * server.seconds(questions) for _ in range(args.times)] for name, questions in tables(model).items()}
+            asked = {} if args.figures else tables(model)
+            of_table = {name: [1e3 * server.seconds(questions) for _ in range(args.times)] for name, questions in asked.items()}
             told[model["name"]] = {"texts": found, "table": of_table, "resident_mb": server.resident_mb()}
     finally:
         server.stop()
@@ -185,7 +214,7 @@ def main():
         return
     print(f"{machine(args.threads)}\n{began:.0f} MB held at first")
     for name, of in told.items():
-        show(name, of)
+        (show_drawn if args.browser else show)(name, of)
 
 
 if __name__ == "__main__":

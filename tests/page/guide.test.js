@@ -207,8 +207,8 @@ async function world(page, about) {
     body,
     pieces,
     token: of('token', pieces.length - 1),
-    layer: of('layer', about.layers - 1),
-    head: of('head', 0),
+    layer: Number(await page.locator('#layer').inputValue()),
+    head: Number(await page.locator('#head').inputValue()),
     said: ((await page.locator('.guide-answer').textContent()) ?? '').trim(),
   };
 }

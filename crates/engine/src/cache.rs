@@ -8,12 +8,13 @@ use std::ops::Range;
 use lookback_files::{Kind, Refusal, Result};
 use lookback_kernels::{
     aligned_buffer::AlignedBuffer,
-    attend::{PAGE, SequenceSpan},
+    attend::{self, PAGE, SequenceSpan},
+    thread_pool::ThreadPool,
 };
-use lookback_model::{Batch, Network, Program, SequenceId};
+use lookback_model::{Attend, Batch, Network, Program, SequenceId};
 
 use crate::{
-    attention::{LayerPages, layer_len, layer_len_of_program},
+    attention::{LayerPages, heads, layer_len, layer_len_of_program},
     packed::Compute,
 };
 
@@ -158,6 +159,28 @@ impl KvCache {
         }
         let tokens = shared.tokens;
         self.sequences[target.0 as usize] = Sequence { tokens, pages };
+    }
+
+    /// Puts keys and values of a batch's rows into the pages of its sequences, as the pass that made them would: of
+    /// some attentions the keys that are multiplied and the values, `[rows, key_heads, head_dim]` each. A pass over
+    /// later rows that begins with the first of these layers then needs no pass over these. What a page holds of
+    /// other layers is not to be read.
+    ///
+    /// # Errors
+    /// When a sequence is not held up to its first row; when there is no page left.
+    pub fn store<'r>(
+        &mut self,
+        pool: &ThreadPool,
+        batch: &Batch,
+        layers: impl IntoIterator<Item = (&'r Attend, [&'r [f32]; 2])>,
+    ) -> Result<()> {
+        let (mut spans, mut table) = (Vec::new(), Vec::new());
+        self.allocate(batch, Cached::Nothing, &mut spans, &mut table)?;
+        for (attend, [keys, values]) in layers {
+            let pages = self.layer_pages(attend.layer).pages_mut(&mut self.storage, &table);
+            attend::store(pool, &heads(attend, self.compute), keys, values, &spans, pages);
+        }
+        Ok(())
     }
 
     /// Allocates pages for a batch, whose rows then count as held, and lists its spans and their pages.

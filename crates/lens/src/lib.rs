@@ -47,6 +47,7 @@ mod post_norm;
 mod principal_axes;
 mod ranges;
 mod ranking;
+mod received;
 mod report;
 mod row_change;
 mod site_filter;
@@ -121,7 +122,7 @@ pub use trace::{Trace, trace, trace_with_edits, trace_with_longer_edits};
 pub use trace_memory::trace_bytes;
 pub use verify::{SiteDifference, VerifyReport, verify};
 pub use why::{
-    Component, FaithfulnessPoint, LogitCap, LogitEdge, LogitGraph, LogitPath, MlpNeurons,
-    NeuronPart, PathStep, UnfoldOptions, UnfoldedPart, Unfolding, Why, WhyOptions, WhyPart,
-    faithfulness, graph_svg, paths, why, why_sites,
+    Component, FaithfulnessPoint, LogitCap, LogitEdge, LogitGraph, LogitPath, MatrixCache,
+    MlpNeurons, NeuronPart, PathStep, UnfoldOptions, UnfoldedPart, Unfolding, Why, WhyOptions,
+    WhyPart, faithfulness, faithfulness_sites, graph_svg, paths, why, why_sites,
 };

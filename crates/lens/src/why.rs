@@ -6,22 +6,29 @@
 //! They meet the engine's logit up to the rounding of its f32, which is returned.
 //! A cap of the logits stands behind the sum, with its factor. Read `logit_sum`, then `unfolding`.
 
+mod ablated_passes;
 mod component;
 mod faithfulness;
 mod frozen_pass;
 mod graph;
 mod graph_svg;
+mod known_pass;
 mod logit_sum;
+mod matrix_cache;
+mod options;
 mod paths;
+mod pattern_rows;
 mod unfolding;
 mod writes;
 
 pub use component::Component;
-pub use faithfulness::{FaithfulnessPoint, faithfulness};
+pub use faithfulness::{FaithfulnessPoint, faithfulness, faithfulness_sites};
 pub use graph::{LogitEdge, LogitGraph};
 pub(crate) use graph_svg::escaped;
 pub use graph_svg::graph_svg;
-pub use logit_sum::{LogitCap, MlpNeurons, NeuronPart, Why, WhyOptions, WhyPart, why, why_sites};
+pub use logit_sum::{LogitCap, MlpNeurons, NeuronPart, Why, WhyPart, why, why_sites};
+pub use matrix_cache::MatrixCache;
+pub use options::{UnfoldOptions, WhyOptions};
 pub use paths::{LogitPath, PathStep, paths};
-pub use unfolding::{UnfoldOptions, UnfoldedPart, Unfolding};
+pub use unfolding::{UnfoldedPart, Unfolding};
 pub(crate) use writes::product;

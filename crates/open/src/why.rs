@@ -1,17 +1,26 @@
 //! `model.why(ids)`: one logit as the sum that it is, and opened further.
 
+use std::sync::Arc;
+
 use lookback_files::{Kind, Refusal, Result, Setting, counted};
 use lookback_lens::{
-    EditTokens, FaithfulnessPoint, Intervention, InterventionFiles, SiteFilter, Trace,
-    UnfoldOptions, Why, WhyOptions, faithfulness, trace_with_longer_edits, why, why_sites,
+    EditTokens, FaithfulnessPoint, Intervention, InterventionFiles, MatrixCache, SiteFilter, Trace,
+    UnfoldOptions, Why, WhyOptions, faithfulness, faithfulness_sites, trace_with_longer_edits, why,
+    why_sites,
 };
 use lookback_model::{BlockSite, Edits, PassVariant, Site, TokenId};
 use lookback_text::Specials;
 
 use crate::model::Model;
 
-/// Bytes that the patterns of a pass may take whose sources are asked for.
+/// Bytes that the patterns of a pass may take that are kept because its sources are asked for.
+const KEPT_PATTERNS: usize = 64 << 20;
+
+/// The same where nothing else tells the sources: without a mask.
 const MAX_PATTERNS: usize = 2 << 30;
+
+/// Bytes of projections that a question keeps which shares none with others.
+const MAX_MATRICES: usize = 512 << 20;
 
 /// Near texts that are offered instead of one that is no token.
 const OFFERED: usize = 3;
@@ -38,6 +47,7 @@ impl Model {
             neurons: 0,
             unfold: None,
             edits: Edits::default(),
+            matrices: Arc::new(MatrixCache::new(MAX_MATRICES)),
             failed: None,
         }
     }
@@ -94,6 +104,7 @@ pub struct WhyQuery {
     neurons: usize,
     unfold: Option<UnfoldOptions>,
     edits: Edits,
+    matrices: Arc<MatrixCache>,
     failed: Option<Refusal>,
 }
 
@@ -147,6 +158,13 @@ impl WhyQuery {
         self
     }
 
+    /// Keeps what it reads of the model's matrices here, and finds there what other questions read of the same model.
+    #[must_use]
+    pub fn matrices(mut self, matrices: Arc<MatrixCache>) -> Self {
+        self.matrices = matrices;
+        self
+    }
+
     /// Of a pass that is changed so. A variant is named behind it.
     #[must_use]
     pub fn interventions(
@@ -169,12 +187,27 @@ impl WhyQuery {
     /// # Errors
     /// When there are no tokens, or more than the model's context; when the position or a token is not there.
     pub fn sum(&self) -> Result<Why> {
-        let Model { weights, pool, .. } = &self.model;
-        let sites = SiteFilter::only(self.sites()?);
-        self.sum_of(&trace_with_longer_edits(weights, pool, &self.ids, &sites, &self.edits)?)
+        let trace = self.trace(self.sites()?.into_iter().chain([Site::Logits]))?;
+        let position = self.index()?;
+        let logits = trace.at(Site::Logits).map(|logits| logits.part(position));
+        self.sum_of(&trace, logits.unwrap_or_default())
     }
 
-    /// The sites of the pass that are read.
+    /// The pass with the edits.
+    fn trace(&self, sites: impl IntoIterator<Item = Site>) -> Result<Trace> {
+        let Model { weights, pool, .. } = &self.model;
+        trace_with_longer_edits(weights, pool, &self.ids, &SiteFilter::only(sites), &self.edits)
+    }
+
+    /// The position, counted from the start.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn index(&self) -> Result<usize> {
+        place(self.position, self.ids.len())
+    }
+
+    /// The sites of the pass that are read, beside the logits after the position.
     ///
     /// # Errors
     /// As [`WhyQuery::sum`].
@@ -182,37 +215,46 @@ impl WhyQuery {
         if let Some(refusal) = &self.failed {
             return Err(refusal.clone());
         }
-        place(self.position, self.ids.len())?;
+        self.index()?;
         let given = self.token.iter().chain(&self.against).map(|id| id.0);
         self.model.config().check_ids("token", given)?;
-        if self.unfold.is_some() {
-            self.check_patterns()?;
+        let patterns = self.unfold.map_or(0, |_| self.pattern_bytes());
+        if self.edits.variant().no_mask {
+            self.check_patterns(patterns)?;
         }
         if self.unfold.is_some() && self.edits.variant().plain_attention {
             let what = "plain attention has no projection of values to open heads by; ask for the sum alone";
             return Err(Refusal::of(Kind::InvalidSetting, what));
         }
-        Ok(why_sites(self.model.config(), &self.edits, self.unfold.is_some()))
+        let mut sites = why_sites(self.model.config(), &self.edits, &self.options()?);
+        // Rows of a larger one are made when they are read.
+        if 0 < patterns && patterns <= KEPT_PATTERNS {
+            let layers = 0..self.model.config().layers as u16;
+            sites.extend(layers.map(|layer| Site::Block(layer, BlockSite::Pattern)));
+        }
+        Ok(sites)
     }
 
-    /// Takes it apart in a pass that was made already, with the same edits, and of which [`WhyQuery::sites`] were kept.
+    /// Takes it apart in a pass that was made already, with the same edits, and of which [`WhyQuery::sites`] and the
+    /// logits after the position, `[vocabulary]`, were kept.
     ///
     /// # Errors
     /// As [`WhyQuery::sum`].
-    pub fn sum_of(&self, trace: &Trace) -> Result<Why> {
+    pub fn sum_of(&self, trace: &Trace, logits: &[f32]) -> Result<Why> {
         let Model { weights, pool, .. } = &self.model;
-        let position = place(self.position, self.ids.len())?;
-        let target = self.token.unwrap_or(TokenId(0));
-        let (against, neurons, unfold) = (self.against, self.neurons, self.unfold);
-        let mut options = WhyOptions { position, target, against, neurons, unfold };
-        if self.token.is_none()
-            && let Some(logits) = trace.at(Site::Logits)
-        {
-            let row = logits.part(position);
-            let best = (0..row.len()).fold(0, |a, b| if row[b] > row[a] { b } else { a });
-            options.target = TokenId(best as u32);
+        let mut options = self.options()?;
+        if self.token.is_none() {
+            let better = |a, b| if logits[b] > logits[a] { b } else { a };
+            options.target = TokenId((0..logits.len()).fold(0, better) as u32);
         }
-        why(weights, pool, trace, &options)
+        why(weights, pool, (trace, logits), &options, &self.matrices)
+    }
+
+    /// What is asked, of the token 0 where none was named.
+    fn options(&self) -> Result<WhyOptions> {
+        let (position, target) = (self.index()?, self.token.unwrap_or(TokenId(0)));
+        let (against, neurons, unfold) = (self.against, self.neurons, self.unfold);
+        Ok(WhyOptions { position, target, against, neurons, unfold })
     }
 
     /// Switches off the heads and MLPs through which most of an unfolded logit goes, 1, 2, 4 … `max_off` of
@@ -221,17 +263,35 @@ impl WhyQuery {
     /// # Errors
     /// As [`WhyQuery::sum`].
     pub fn faithfulness(&self, why: &Why, max_off: usize) -> Result<Vec<FaithfulnessPoint>> {
-        let Model { weights, pool, .. } = &self.model;
-        faithfulness(weights, pool, (&self.ids, &self.edits), why, max_off)
+        let trace = self.trace(faithfulness_sites(self.model.config()))?;
+        self.faithfulness_in(&trace, why, max_off)
     }
 
-    fn check_patterns(&self) -> Result<()> {
-        let config = self.model.config();
-        let tokens = self.ids.len();
-        let bytes = 4 * tokens * tokens * config.heads * config.layers;
+    /// The same, of a pass that was made already, with the same edits, and of which
+    /// [`faithfulness_sites`] were kept.
+    ///
+    /// # Errors
+    /// As [`WhyQuery::sum`].
+    pub fn faithfulness_in(
+        &self,
+        trace: &Trace,
+        why: &Why,
+        max_off: usize,
+    ) -> Result<Vec<FaithfulnessPoint>> {
+        let Model { weights, pool, .. } = &self.model;
+        faithfulness(weights, pool, trace, why, max_off)
+    }
+
+    fn pattern_bytes(&self) -> usize {
+        let (config, tokens) = (self.model.config(), self.ids.len());
+        4 * tokens * tokens * config.heads * config.layers
+    }
+
+    fn check_patterns(&self, bytes: usize) -> Result<()> {
         if bytes <= MAX_PATTERNS {
             return Ok(());
         }
+        let tokens = self.ids.len();
         Err(Refusal::user(format!(
             "{}: the patterns of {tokens} tokens take {} MiB, more than {} MiB; shorten the prompt",
             Site::Block(0, BlockSite::Pattern),

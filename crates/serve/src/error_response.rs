@@ -50,6 +50,11 @@ impl ErrorResponse {
         self.kind
     }
 
+    /// Whether the request was wrong.
+    pub(crate) fn is_bad_request(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST
+    }
+
     /// What was wrong.
     pub(crate) fn sentence(&self) -> &str {
         &self.sentence

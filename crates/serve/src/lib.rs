@@ -26,6 +26,7 @@ mod error_response;
 mod events;
 mod files;
 mod json_request;
+mod matrix_caches;
 mod models;
 mod origin_check;
 mod pass_cache;

@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::{
     api,
     connections::{Connection, Connections},
-    files,
+    files, matrix_caches,
     models::ServedModel,
     origin_check::{self, OriginCheck},
     pass_cache, prefix_caches,
@@ -48,10 +48,12 @@ const VOCABULARY_BYTES: usize = 96 << 20;
 
 impl Server {
     /// Bytes that are held between requests at most, beside weights and tokenizers, unless one request
-    /// asks for more: what is remembered of passes and of the texts that readers write on, and the
-    /// vocabularies that texts are compared in.
-    pub const MAX_CACHE_BYTES: usize =
-        pass_cache::MAX_BYTES + prefix_caches::MAX_BYTES + VOCABULARY_BYTES;
+    /// asks for more: what is remembered of passes and of the texts that readers write on, matrices that
+    /// logits are taken apart with, and the vocabularies that texts are compared in.
+    pub const MAX_CACHE_BYTES: usize = pass_cache::MAX_BYTES
+        + prefix_caches::MAX_BYTES
+        + matrix_caches::MAX_BYTES
+        + VOCABULARY_BYTES;
 
     /// A server without models, whose passes this pool computes.
     pub fn new(pool: Arc<ThreadPool>) -> Result<Self> {

@@ -12,6 +12,7 @@ use crate::{
     edits::{PromptEdits, ResolvedEdits},
     embedding_tables::EmbeddingTables,
     error_response::{ErrorResponse, Result},
+    matrix_caches::MatrixCaches,
     models::Models,
     pass_cache::PassCache,
     prefix_caches::{self, PrefixCaches},
@@ -38,6 +39,8 @@ pub(crate) struct AppState {
     pub(crate) variant: PassVariant,
     /// What edits stand for in prompts, remembered.
     pub(crate) resolved_edits: ResolvedEdits,
+    /// Matrices that logits are taken apart with, remembered.
+    pub(crate) matrices: MatrixCaches,
     /// Scores of heads and neurons, remembered.
     pub(crate) answers: AnswersOfWeights,
     /// How many changed passes sweeps have made.
@@ -58,6 +61,7 @@ impl AppState {
             interventions: Arc::default(),
             variant: PassVariant::default(),
             resolved_edits: ResolvedEdits::default(),
+            matrices: MatrixCaches::default(),
             answers: AnswersOfWeights::default(),
             changed_passes: Arc::default(),
             token: token.into(),

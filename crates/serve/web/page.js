@@ -10,6 +10,7 @@ import { changesBar } from './kit/changes/bar.js';
 import { namesTokens, write } from './kit/changes.js';
 import { chip, spelled } from './kit/chips.js';
 import { ask, isOtherProgram, ProgramError, UnreachableError, watchAnswers } from './kit/client.js';
+import { headSoon, knownHead } from './kit/default_head.js';
 import { fill, h, sideways } from './kit/dom.js';
 import { message, messageText } from './kit/messages.js';
 import { particulars } from './kit/particulars.js';
@@ -129,8 +130,9 @@ function drawBar() {
   if (of) model.value = of.name;
   model.disabled = models.length < 2;
   if (of) {
-    numbers(layer, of.layers, within(chosen.layer, of.layers, of.layers - 1));
-    numbers(head, of.heads, within(chosen.head, of.heads, 0));
+    const otherwise = knownHead(of);
+    numbers(layer, of.layers, within(chosen.layer, of.layers, otherwise.layer));
+    numbers(head, of.heads, within(chosen.head, of.heads, otherwise.head));
   }
   const canChat = of?.chat ?? false;
   /** @type {HTMLElement} */ (chat.closest('label')).hidden = !canChat;
@@ -253,7 +255,12 @@ function within(index, size, otherwise) {
   return index === null ? otherwise : Math.max(0, Math.min(size - 1, index));
 }
 
+/** How often something was chosen. */
+let turns = 0;
+
 async function choose() {
+  turns += 1;
+  const turn = turns;
   const chosen = state.get();
   const address = location.hash;
   const of = describe(chosen.model);
@@ -264,6 +271,9 @@ async function choose() {
   // What is still being asked about another model must not arrive beside this one's name.
   if (selection && selection.model !== of.name) places.abort();
   drawBar();
+  const isNamed = chosen.layer !== null && chosen.head !== null;
+  const again = () => turn === turns && void choose();
+  const otherwise = isNamed ? knownHead(of) : headSoon(of, again);
   if (cut?.key !== key) {
     typing?.abort();
     const mine = (typing = new AbortController());
@@ -289,13 +299,16 @@ async function choose() {
     problem = null;
   }
   const { ids, pieces } = cut;
+  const { layer: otherLayer, head: otherHead } = await otherwise;
+  // Something else was chosen meanwhile.
+  if (turn !== turns || cut?.key !== key) return;
   selection = {
     address,
     prompt: text,
     model: of.name,
     chat: asChat,
-    layer: within(chosen.layer, of.layers, of.layers - 1),
-    head: within(chosen.head, of.heads, 0),
+    layer: within(chosen.layer, of.layers, otherLayer),
+    head: within(chosen.head, of.heads, otherHead),
     token: within(chosen.token, ids.length, ids.length - 1),
     ids,
     pieces,

@@ -17,6 +17,7 @@ use lookback_model::{Batch, BlockSite, Edits, Program, SequenceId, Site, TokenId
 
 use crate::{
     SiteFilter,
+    received::Received,
     source_contributions::required_capture,
     sweep::{
         grid::SweepGrid,
@@ -25,7 +26,7 @@ use crate::{
         patched_passes::batch_bounds,
         path::{PathReceivers, PathSenders},
         path_ends::PathEnd,
-        receivers::{Received, ReceiverPasses},
+        receivers::ReceiverPasses,
     },
     trace::{Trace, trace_with_edits},
 };

@@ -4,18 +4,14 @@
 //! each sequence has what its own receivers read. Where there are receivers in several layers it is made in pieces,
 //! from receiver to receiver, which have the bits of a whole one.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::{collections::BTreeSet, ops::Range};
 
-use lookback_engine::{
-    Observer, SiteView, ThreadPool, Weights, Workspace, forward_between_sites, forward_from_sites,
-};
+use lookback_engine::{ThreadPool, Weights, Workspace, forward_between_sites, forward_from_sites};
 use lookback_files::{Refusal, Result};
 use lookback_model::{Edits, Program, SequenceId, Site, TokenId, forward};
 
 use crate::{
+    received::Received,
     source_contributions::required_capture,
     sweep::{
         patched_passes::{BASE, PatchedPasses},
@@ -23,28 +19,6 @@ use crate::{
     },
     trace::Trace,
 };
-
-/// Rows at sites, of several senders one below the other.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Received(pub(crate) BTreeMap<Site, Vec<f32>>);
-
-impl Received {
-    /// Of these sites, without rows yet.
-    pub(crate) fn new(sites: impl IntoIterator<Item = Site>) -> Self {
-        Self(sites.into_iter().map(|site| (site, Vec::new())).collect())
-    }
-}
-
-/// Keeps the rows of its sites.
-impl Observer for Received {
-    fn wants(&self, site: Site) -> bool {
-        self.0.contains_key(&site)
-    }
-
-    fn observe(&mut self, site: Site, view: SiteView<'_>) {
-        self.0.insert(site, view.values.to_vec());
-    }
-}
 
 /// Passes of the clean prompt with other values at the receivers.
 pub(crate) struct ReceiverPasses<'a> {

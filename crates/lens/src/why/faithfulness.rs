@@ -8,14 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
-use lookback_model::{BlockSite, Change, Edit, Edits, PassEdit, Site, TokenId};
+use lookback_model::{BlockSite, Change, Config, Edit, Edits, PassEdit, Site, TokenId};
 use serde::Serialize;
 
-use super::{component::Component, logit_sum::Why, paths::PathStep, unfolding::Unfolding};
-use crate::{
-    SiteFilter, frozen_norm::logit_before_cap, source_contributions::required_capture,
-    trace::trace_with_longer_edits,
+use super::{
+    ablated_passes::{Ablated, normed_rows, sites_of_known},
+    component::Component,
+    logit_sum::Why,
+    paths::PathStep,
+    unfolding::Unfolding,
 };
+use crate::{Trace, frozen_norm::logit_before_cap};
 
 /// The strongest heads and MLPs switched off together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,15 +33,20 @@ pub struct FaithfulnessPoint {
     pub real: f64,
 }
 
+/// The sites that [`faithfulness`] reads of a pass.
+pub fn faithfulness_sites(config: &Config) -> Vec<Site> {
+    sites_of_known(config).collect()
+}
+
 /// Switches off the 1, 2, 4 … `max_off` heads and MLPs through which most of an unfolded logit goes, in the pass
-/// with the edits that the logit is of.
+/// that the logit is of, with its edits.
 ///
 /// # Errors
-/// When the logit was not unfolded; as [`trace_with_longer_edits`].
+/// When a site of [`faithfulness_sites`] was not traced; as of a trace with edits.
 pub fn faithfulness(
     weights: &Weights,
     pool: &ThreadPool,
-    (ids, edits): (&[TokenId], &Edits),
+    trace: &Trace,
     why: &Why,
     max_off: usize,
 ) -> Result<Vec<FaithfulnessPoint>> {
@@ -47,24 +55,30 @@ pub fn faithfulness(
     let mut counts: Vec<usize> =
         (0..).map(|power| 1 << power).take_while(|&count| count < steps.len()).collect();
     counts.extend((!steps.is_empty()).then_some(steps.len()));
-    let point = |count: usize| {
-        let off = &steps[..count];
-        let off = off.iter().map(|step| PassEdit::from(switched_off(weights, step)));
-        let variant = edits.variant();
-        let edits = Edits::new(edits.iter().cloned().chain(off)).of_variant(variant);
-        let filter = SiteFilter::only([Site::LnFinal]);
-        let trace = trace_with_longer_edits(weights, pool, ids, &filter, &edits)?;
-        let normed = required_capture(&trace, Site::LnFinal)?.part(why.position);
-        let against = why.against.map_or(0.0, |id| logit_before_cap(weights, normed, TokenId(id)));
-        let logit = logit_before_cap(weights, normed, TokenId(why.target)) - against;
-        Ok(FaithfulnessPoint {
+    let ablated = |&count: &usize| ablated(weights, &trace.edits, &steps[..count]);
+    let passes: Vec<Ablated> = counts.iter().map(ablated).collect();
+    let all_normed = normed_rows(weights, pool, trace, why.position, &passes)?;
+    let point = |(count, normed): (usize, Vec<f32>)| {
+        let against = why.against.map_or(0.0, |id| logit_before_cap(weights, &normed, TokenId(id)));
+        let logit = logit_before_cap(weights, &normed, TokenId(why.target)) - against;
+        FaithfulnessPoint {
             off: count,
             last: steps[count - 1],
             predicted: -through(unfolding, &steps[..count].iter().copied().collect()),
             real: logit - why.before_cap,
-        })
+        }
     };
-    counts.into_iter().map(point).collect()
+    Ok(counts.into_iter().zip(all_normed).map(point).collect())
+}
+
+/// The pass in which some heads and MLPs are switched off, each at its token, behind these edits.
+fn ablated(weights: &Weights, edits: &Edits, off: &[PathStep]) -> Ablated {
+    let layers = off.iter().filter_map(|step| step.component.layer());
+    let (layer, token) = (layers.min(), off.iter().map(|step| step.token).min());
+    let variant = edits.variant();
+    let off = off.iter().map(|step| PassEdit::from(switched_off(weights, step)));
+    let edits = Edits::new(edits.iter().cloned().chain(off)).of_variant(variant);
+    Ablated { edits, layer: layer.unwrap_or(0), token: token.unwrap_or(0) }
 }
 
 /// The heads and MLPs, each at a token, through which most goes, in absolute value; equal ones in order.

@@ -7,7 +7,7 @@
 //! ```
 //! All is f64 over the engine's own weights, patterns, values and streams. Read `unfolding` next.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use lookback_engine::{ThreadPool, Weights, activation_slopes};
 use lookback_files::Result;
@@ -15,17 +15,23 @@ use lookback_model::{
     BlockOrder, BlockSite, Config, Edits, Linear, Mlp, Network, Norm, Site, WeightId,
 };
 
-use super::writes::{Writes, add_to, product, wide};
+use super::{
+    known_pass::KNOWN_SITES,
+    matrix_cache::MatrixCache,
+    options::WhyOptions,
+    pattern_rows::PatternRows,
+    writes::{Writes, add_to, product, wide},
+};
 use crate::{
     Trace,
     frozen_norm::dot,
     logit_attribution::stream_begins,
     post_norm::PostNorm,
     row_change::{RowChange, is_changed},
-    source_contributions::{head_slice, is_visible, key_head, pattern_row, required_capture},
+    source_contributions::{head_slice, is_visible, key_head, required_capture},
 };
 
-/// Bytes of weights that are kept between two uses.
+/// Bytes of the matrices of MLPs that are kept for one question.
 const MAX_KEPT: usize = 512 << 20;
 
 /// A direction in the residual stream at a place: what is read there is its product with the stream.
@@ -45,36 +51,58 @@ pub(super) struct FrozenPass<'a> {
     weights: &'a Weights,
     pool: &'a ThreadPool,
     trace: &'a Trace,
+    patterns: PatternRows<'a>,
     writes: RefCell<BTreeMap<usize, Rc<Writes>>>,
-    kept: RefCell<BTreeMap<WeightId, Rc<Vec<f32>>>>,
+    /// The projections of values and of what attention gives, which all questions read.
+    projections: &'a MatrixCache,
+    /// The matrices of MLPs, for this question alone: there is much more of them.
+    of_mlps: MatrixCache,
 }
 
 impl<'a> FrozenPass<'a> {
-    /// The sites that are read: for the sum alone, or also for the ways into it.
-    pub fn sites(config: &Config, edits: &Edits, with_sources: bool) -> Vec<Site> {
+    /// The sites that are read for the sum, and for what else is asked.
+    pub fn sites(config: &Config, edits: &Edits, options: &WhyOptions) -> Vec<Site> {
         use BlockSite as B;
         let mut sites = stream_begins(config, edits.variant());
         for layer in 0..config.layers {
-            let mut block = vec![B::Z, B::MlpOut, B::MlpPost, B::ResidPost];
+            let mut block = vec![B::Z, B::MlpOut];
             if !edits.is_empty() {
-                block.extend([B::ResidPre, B::AttnOut, B::ResidMid]);
+                block.extend([B::ResidPre, B::AttnOut, B::ResidMid, B::ResidPost]);
             }
-            if with_sources {
-                block.extend([B::ResidPre, B::ResidMid, B::Pattern, B::V, B::MlpPre]);
+            block.extend((layer + 1 == config.layers).then_some(B::ResidPost));
+            if options.unfold.is_some() {
+                block.extend(KNOWN_SITES);
+                // Without a mask no token goes on behind others.
+                block.extend(edits.variant().no_mask.then_some(B::Pattern));
+            }
+            // Of many tokens what stands in MLPs is most of a pass.
+            let opens_mlps = options.unfold.is_some_and(|unfold| unfold.through_mlps);
+            if opens_mlps {
+                block.extend([B::ResidMid, B::MlpPre]);
                 block.extend(config.gated.then_some(B::MlpPreLinear));
             }
-            if config.layer_mixture(layer).is_some() {
-                block.extend([B::ExpertWeights, B::ExpertIndices]);
+            if opens_mlps || options.neurons > 0 {
+                block.push(B::MlpPost);
+                let is_mixture = config.layer_mixture(layer).is_some();
+                block.extend(
+                    [B::ExpertWeights, B::ExpertIndices].into_iter().filter(|_| is_mixture),
+                );
             }
             sites.extend(block.into_iter().map(|site| Site::Block(layer as u16, site)));
         }
         sites
     }
 
-    /// Of a pass that was traced.
-    pub fn new(weights: &'a Weights, pool: &'a ThreadPool, trace: &'a Trace) -> Self {
-        let (writes, kept) = (RefCell::default(), RefCell::default());
-        Self { weights, pool, trace, writes, kept }
+    /// Of a pass that was traced. Projections of its attention are kept for others.
+    pub fn new(
+        weights: &'a Weights,
+        pool: &'a ThreadPool,
+        trace: &'a Trace,
+        projections: &'a MatrixCache,
+    ) -> Self {
+        let (writes, of_mlps) = (RefCell::default(), MatrixCache::new(MAX_KEPT));
+        let patterns = PatternRows::new(weights, pool, trace);
+        Self { weights, pool, trace, patterns, writes, projections, of_mlps }
     }
 
     /// What edits do to the row of a token at a site of a block.
@@ -124,7 +152,8 @@ impl<'a> FrozenPass<'a> {
         if let Some(writes) = self.writes.borrow().get(&token) {
             return Ok(writes.clone());
         }
-        let writes = Rc::new(Writes::new(self.weights, self.pool, self.trace, token)?);
+        let from = (self.weights, self.projections);
+        let writes = Rc::new(Writes::new(from, self.pool, self.trace, token)?);
         self.writes.borrow_mut().insert(token, writes.clone());
         Ok(writes)
     }
@@ -133,7 +162,7 @@ impl<'a> FrozenPass<'a> {
     pub fn z_direction(&self, reading: &Reading, layer: usize, head: usize) -> Result<Vec<f64>> {
         let block = &self.network().blocks[layer];
         let mut direction = reading.direction.to_vec();
-        let matrix = self.matrix(block.output.weight);
+        let matrix = self.projection(block.output.weight);
         let inner = block.output.inputs;
         if let Some(norm) = &block.ln1_post {
             let z = wide(self.row(layer, BlockSite::Z, reading.token)?);
@@ -160,9 +189,8 @@ impl<'a> FrozenPass<'a> {
         in_z: &[f64],
     ) -> Result<Vec<(usize, f64)>> {
         let attend = &self.trace.edits.variant().attend(&self.network().blocks[layer].attend);
-        let at = |site| required_capture(self.trace, Site::Block(layer as u16, site));
-        let (pattern, v) = (at(BlockSite::Pattern)?, at(BlockSite::V)?);
-        let weights = pattern_row(pattern, head, token);
+        let v = required_capture(self.trace, Site::Block(layer as u16, BlockSite::V))?;
+        let weights = self.patterns.row(layer, head, token)?;
         let is_seen = |source: &usize| is_visible(attend, token, *source);
         let visible = (0..weights.len()).filter(is_seen);
         let given = visible.map(|source| {
@@ -181,11 +209,10 @@ impl<'a> FrozenPass<'a> {
     ) -> Result<Reading> {
         let block = &self.network().blocks[layer];
         let attend = &block.attend;
-        let pattern = required_capture(self.trace, Site::Block(layer as u16, BlockSite::Pattern))?;
-        let weight = f64::from(pattern_row(pattern, head, token)[source]);
+        let weight = f64::from(self.patterns.row(layer, head, token)?[source]);
         let values = &block.qkv[2];
         let rows = key_head(attend, head) * attend.head_dim;
-        let matrix = self.matrix(values.weight);
+        let matrix = self.projection(values.weight);
         let mut normed = vec![0.0; values.inputs];
         let head_rows = matrix.chunks_exact(values.inputs).skip(rows);
         let biases = values.bias.map(|id| &self.weights.rows(id)[rows..rows + attend.head_dim]);
@@ -256,7 +283,7 @@ impl<'a> FrozenPass<'a> {
                 let post = wide(self.row(layer, BlockSite::MlpPost, token)?);
                 let mut output = vec![0.0; reading.direction.len()];
                 for ((mlp, weight), post) in worked.iter().zip(post.chunks_exact(each)) {
-                    let matrix = self.matrix(mlp.down.weight);
+                    let matrix = self.matrix_of_mlp(mlp.down.weight);
                     let rows = output.iter_mut().zip(matrix.chunks_exact(each));
                     rows.for_each(|(sum, row)| *sum += weight * dot(post, row));
                     let bias = self.bias(&mlp.down);
@@ -269,7 +296,7 @@ impl<'a> FrozenPass<'a> {
         let direction = behind.pull_back(&reading.direction);
         let mut hidden = vec![0.0; each * worked.len()];
         for ((mlp, weight), hidden) in worked.iter().zip(hidden.chunks_exact_mut(each)) {
-            let matrix = self.matrix(mlp.down.weight);
+            let matrix = self.matrix_of_mlp(mlp.down.weight);
             for (row, x) in matrix.chunks_exact(each).zip(&direction) {
                 add_scaled(hidden, weight * x, row);
             }
@@ -296,7 +323,7 @@ impl<'a> FrozenPass<'a> {
 
     /// Adds the directions of units, through their slopes, in what the layer reads.
     fn pull_units(&self, layer: &Linear, hidden: &[f64], slopes: &[f32], sum: &mut [f64]) {
-        let matrix = self.matrix(layer.weight);
+        let matrix = self.matrix_of_mlp(layer.weight);
         let rows = matrix.chunks_exact(layer.inputs);
         for (row, (x, &slope)) in rows.zip(hidden.iter().zip(slopes)) {
             add_scaled(sum, x * f64::from(slope), row);
@@ -318,21 +345,12 @@ impl<'a> FrozenPass<'a> {
         linear.bias.map(|id| wide(self.weights.rows(id)))
     }
 
-    /// A weight in f32, kept while there is room.
-    fn matrix(&self, id: WeightId) -> Rc<Vec<f32>> {
-        if let Some(matrix) = self.kept.borrow().get(&id) {
-            return matrix.clone();
-        }
-        let mut matrix = vec![0.0; self.network().weight(id).len()];
-        self.weights.read(id, &mut matrix);
-        let matrix = Rc::new(matrix);
-        let mut kept = self.kept.borrow_mut();
-        let held: usize = kept.values().map(|matrix| 4 * matrix.len()).sum();
-        if held + 4 * matrix.len() > MAX_KEPT {
-            kept.clear();
-        }
-        kept.insert(id, matrix.clone());
-        matrix
+    fn projection(&self, id: WeightId) -> Arc<Vec<f32>> {
+        self.projections.matrix(self.weights, id)
+    }
+
+    fn matrix_of_mlp(&self, id: WeightId) -> Arc<Vec<f32>> {
+        self.of_mlps.matrix(self.weights, id)
     }
 }
 

@@ -3,12 +3,14 @@
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_model::{BlockSite, Config, Edits, Site, TokenId};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{
     component::Component,
     frozen_pass::{FrozenPass, Reading},
-    unfolding::{UnfoldOptions, Unfolding},
+    matrix_cache::MatrixCache,
+    options::WhyOptions,
+    unfolding::Unfolding,
 };
 use crate::{
     Trace,
@@ -17,21 +19,6 @@ use crate::{
     ranking::top_k_indices,
     source_contributions::required_capture,
 };
-
-/// What is asked.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WhyOptions {
-    /// After which token of the prompt.
-    pub position: usize,
-    /// The next token whose logit it is.
-    pub target: TokenId,
-    /// A next token whose logit is taken off.
-    pub against: Option<TokenId>,
-    /// How many neurons of each MLP are named.
-    pub neurons: usize,
-    /// How far the parts are opened, if they are.
-    pub unfold: Option<UnfoldOptions>,
-}
 
 /// A logit as a sum.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -104,33 +91,41 @@ pub struct NeuronPart {
     /// Its index; among those of all experts, one expert's after the other's, in a mixture.
     pub index: usize,
     /// What leaves it.
+    #[serde(serialize_with = "widened")]
     pub post: f32,
     /// What it adds to the logit.
     pub contribution: f64,
 }
 
-/// The sites that [`why`] reads of a pass with edits, and where the parts are opened.
-pub fn why_sites(config: &Config, edits: &Edits, unfolds: bool) -> Vec<Site> {
-    let mut sites = FrozenPass::sites(config, edits, unfolds);
-    sites.extend([Site::LnFinal, Site::Logits]);
+/// With the digits of an f64, as every number of the sum.
+fn widened<S: Serializer>(number: &f32, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_f64(f64::from(*number))
+}
+
+/// The sites that [`why`] reads of a pass with edits.
+pub fn why_sites(config: &Config, edits: &Edits, options: &WhyOptions) -> Vec<Site> {
+    let mut sites = FrozenPass::sites(config, edits, options);
+    sites.push(Site::LnFinal);
     sites
 }
 
-/// Takes a logit of a pass apart. Of one in which attention has no projections, no part can be opened.
+/// Takes a logit of a pass apart; `logits` are those after the position, `[vocabulary]`. Of a pass in which attention has
+/// no projections, no part can be opened. What is read of the projections is kept in `matrices`, of the same weights.
 ///
 /// # Errors
 /// When a site of [`why_sites`] was not traced; when an edit changes the last norm's output or the logits.
 pub fn why(
     weights: &Weights,
     pool: &ThreadPool,
-    trace: &Trace,
+    (trace, logits): (&Trace, &[f32]),
     options: &WhyOptions,
+    matrices: &MatrixCache,
 ) -> Result<Why> {
     let WhyOptions { position, target, against, .. } = *options;
     let network = weights.network();
     check_is_sum(network)?;
     check_edits(&trace.edits, position, &[Site::LnFinal, Site::Logits])?;
-    let pass = FrozenPass::new(weights, pool, trace);
+    let pass = FrozenPass::new(weights, pool, trace, matrices);
     let stream = pass.row(network.blocks.len() - 1, BlockSite::ResidPost, position)?;
     let frozen = FrozenNorm::new(weights, pool, stream);
     let (mut direction, mut bias) = (frozen.residual_direction(target), frozen.bias(target));
@@ -152,7 +147,6 @@ pub fn why(
     let sum = parts.iter().fold(0.0, |sum, part| sum + part.contribution);
     let absolute = parts.iter().fold(0.0, |sum, part| sum + part.contribution.abs());
 
-    let logits = required_capture(trace, Site::Logits)?.part(position);
     let difference = |of: &dyn Fn(TokenId) -> f64| of(target) - against.map_or(0.0, of);
     let logit = difference(&|id| f64::from(logits[id.index()]));
     let (before_cap, cap) = match network.head.cap {

@@ -14,24 +14,8 @@ use serde::Serialize;
 use super::{
     component::Component,
     frozen_pass::{FrozenPass, Reading},
+    options::UnfoldOptions,
 };
-
-/// How far to open.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct UnfoldOptions {
-    /// Until parts with nothing to open make up this share, between 0 and 1.
-    pub share: f64,
-    /// But at most so many times.
-    pub max_openings: usize,
-    /// Whether MLPs are opened too, each by its tangent at the token.
-    pub through_mlps: bool,
-}
-
-impl Default for UnfoldOptions {
-    fn default() -> Self {
-        Self { share: 0.8, max_openings: 1000, through_mlps: true }
-    }
-}
 
 /// A part of the logit and what it is the sum of.
 #[derive(Clone, Debug, PartialEq, Serialize)]

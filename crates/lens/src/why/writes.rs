@@ -4,7 +4,7 @@ use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_model::{BlockSite, Site};
 
-use super::component::Component;
+use super::{component::Component, matrix_cache::MatrixCache};
 use crate::{
     Trace,
     frozen_norm::dot,
@@ -28,7 +28,12 @@ pub(super) struct Writes {
 
 impl Writes {
     /// Of a token of a pass whose `Z`, `MlpOut` and beginnings of the stream were captured.
-    pub fn new(weights: &Weights, pool: &ThreadPool, trace: &Trace, token: usize) -> Result<Self> {
+    pub fn new(
+        (weights, projections): (&Weights, &MatrixCache),
+        pool: &ThreadPool,
+        trace: &Trace,
+        token: usize,
+    ) -> Result<Self> {
         let network = weights.network();
         let row = |site| -> Result<&[f32]> { Ok(required_capture(trace, site)?.part(token)) };
         let mut writes =
@@ -49,7 +54,7 @@ impl Writes {
             writes.push_edit(0, first, row(first)?, &begins);
         }
         let layers = in_ranges(pool, network.blocks.len(), 1, |range| {
-            attention_writes(weights, trace, range.start, token)
+            attention_writes((weights, projections), trace, range.start, token)
         });
         for (layer, written) in layers.into_iter().enumerate() {
             for (component, vector) in written? {
@@ -101,7 +106,7 @@ impl Writes {
 
 /// What each head of a layer adds to a token's stream, the biases, and what edits of either add.
 fn attention_writes(
-    weights: &Weights,
+    (weights, projections): (&Weights, &MatrixCache),
     trace: &Trace,
     layer: usize,
     token: usize,
@@ -114,8 +119,7 @@ fn attention_writes(
     let results = change(BlockSite::Result, block.attend.heads * width);
     let out = change(BlockSite::AttnOut, width);
     let (inner, head_dim) = (block.output.inputs, block.attend.head_dim);
-    let mut matrix = vec![0.0; block.output.outputs * inner];
-    weights.read(block.output.weight, &mut matrix);
+    let matrix = projections.matrix(weights, block.output.weight);
     let mut heads = vec![Vec::with_capacity(block.output.outputs); block.attend.heads];
     for row in matrix.chunks_exact(inner) {
         let of_heads = row.chunks_exact(head_dim).zip(z.chunks_exact(head_dim));

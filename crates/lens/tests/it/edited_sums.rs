@@ -5,9 +5,11 @@
 use crate::fixture::{ids, weights};
 use crate::shapes::networks;
 use lookback_engine::{ThreadPool, WeightMode, Weights};
+use lookback_files::Result;
 use lookback_lens::{
-    NeuronOrder, NeuronQuery, SiteFilter, Trace, UnfoldOptions, WhyOptions, logit_attribution,
-    neuron_effects, ov_decomposition, source_contributions, trace_with_edits, why,
+    MatrixCache, NeuronOrder, NeuronQuery, SiteFilter, Trace, UnfoldOptions, Why, WhyOptions,
+    logit_attribution, neuron_effects, ov_decomposition, source_contributions, trace_with_edits,
+    why,
 };
 use lookback_model::{
     AttentionChange, AttentionEdit, BlockSite, Change, Edit, Edits, ElementChange, Network,
@@ -84,8 +86,19 @@ fn cases(network: &Network) -> Vec<Edits> {
     cases
 }
 
+/// A logit of a pass whose logits were captured, taken apart.
+pub(crate) fn sum(
+    weights: &Weights,
+    pool: &ThreadPool,
+    trace: &Trace,
+    options: &WhyOptions,
+) -> Result<Why> {
+    let logits = trace.at(Site::Logits).unwrap().part(options.position);
+    why(weights, pool, (trace, logits), options, &MatrixCache::new(0))
+}
+
 /// Each network with each of its cases.
-fn each(check: impl Fn(&Weights, &ThreadPool, &Trace, &str)) {
+pub(crate) fn each(check: impl Fn(&Weights, &ThreadPool, &Trace, &str)) {
     let pool = ThreadPool::single_threaded();
     for (index, network) in networks().into_iter().enumerate() {
         let weights = weights(&network, WeightMode::Inference, &pool);
@@ -158,7 +171,7 @@ fn a_logit_is_a_sum_of_what_was_added_and_of_edits_of_the_stream() {
             neurons: 3,
             unfold: (!is_plain).then_some(unfold),
         };
-        let why = why(weights, pool, trace, &options).unwrap();
+        let why = sum(weights, pool, trace, &options).unwrap();
         assert!(why.rounding.abs() <= BOUND * why.absolute, "{name}: {}", why.rounding);
         let Some(unfolding) = &why.unfolding else { return };
         let roots: f64 = unfolding.roots().map(|(_, part)| part.contribution).sum();
@@ -240,7 +253,7 @@ fn what_no_sum_can_tell_is_refused_by_the_name_of_its_site() {
             neurons: 0,
             unfold: None,
         };
-        let refusal = why(&weights, &pool, &trace, &options).unwrap_err().to_string();
+        let refusal = sum(&weights, &pool, &trace, &options).unwrap_err().to_string();
         assert!(refusal.starts_with(&format!("{site}: ")), "{refusal}");
         let sites = [Site::Block(0, BlockSite::ResidPost)];
         let lens =

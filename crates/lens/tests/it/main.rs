@@ -2,6 +2,7 @@
 
 mod attention_steps;
 mod edited_sums;
+mod faithfulness;
 #[path = "../../../engine/tests/it/fixture.rs"]
 mod fixture;
 mod goldens;

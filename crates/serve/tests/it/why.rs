@@ -60,6 +60,23 @@ async fn a_logit_is_answered_as_its_sum_and_opened_where_asked() {
 }
 
 #[tokio::test]
+async fn the_head_that_adds_most_is_told_and_none_of_a_text_that_cannot_be_read() {
+    let prompt = json!({ "prompt": "tom sees the red bird" });
+    let whole = told("/api/why", prompt.clone()).await;
+    let parts = whole["why"]["parts"].as_array().unwrap().iter();
+    let heads = parts.filter(|part| part["kind"] == "head");
+    let by_size = |a: &&Value, b: &&Value| {
+        let of = |part: &Value| part["contribution"].as_f64().unwrap();
+        of(a).total_cmp(&of(b))
+    };
+    let most = heads.max_by(by_size).unwrap();
+    let head = told("/api/why/head", prompt).await;
+    assert_eq!(head["head"], json!({ "layer": most["layer"], "head": most["head"] }));
+    let long = json!({ "prompt": "the bird ".repeat(700) });
+    assert!(told("/api/why/head", long).await["head"].is_null());
+}
+
+#[tokio::test]
 async fn heads_and_neurons_are_answered() {
     let body = json!({ "text": "tom sees the red bird and the red bird sees tom", "sequences": 2,
                        "tokens": 12, "composition": 3 });

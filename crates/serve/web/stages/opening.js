@@ -15,7 +15,7 @@ import { button, figure } from '../kit/figure.js';
 import { message, messageText } from '../kit/messages.js';
 import { format, number } from '../kit/number.js';
 import { sentences as joined } from '../kit/sentences.js';
-import { FIRST_PROMPT, get } from '../kit/state.js';
+import { FIRST_PROMPT } from '../kit/state.js';
 import { arcs } from './opening/arcs.js';
 import { findHeads } from './opening/found.js';
 import { nextWords } from './opening/next_words.js';
@@ -121,11 +121,7 @@ export default {
     /** @param {Head} head */
     function apply(head) {
       if (!shown) return;
-      const changes = write(plus(shown.of.changes, off(head)));
-      const { layer, head: index } = get();
-      // The whole page is about the head that is shown here, unless another was chosen.
-      const isChosen = layer !== null || index !== null;
-      page.set({ changes, ...(isChosen ? {} : shown.heads[0]) });
+      page.set({ changes: write(plus(shown.of.changes, off(head))) });
     }
 
     /** @param {number | null | undefined} id  null is another word; undefined is no guess */
@@ -357,10 +353,8 @@ export default {
         words.draw(of, before, after);
         const next = before.top[0]?.id ?? 0;
         const found = await findHeads(of, next, signal);
-        const chosen = get();
         const selected = { layer: of.layer, head: of.head };
-        const isChosen = chosen.layer !== null || chosen.head !== null || !found.adding.length;
-        const offered = [...(isChosen ? [selected] : []), ...found.adding, found.needed];
+        const offered = [selected, ...found.adding, found.needed];
         const heads = unique(offered.filter((head) => head !== null));
         const wanted = heads.map(({ layer, head }) => ({
           site: `blocks.${layer}.attn.pattern`,
