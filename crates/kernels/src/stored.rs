@@ -16,6 +16,7 @@
 //! 4. Prefetches go some kilobytes ahead, because making the values is too slow for the hardware prefetcher.
 
 mod block_format;
+mod forward;
 mod input_gradient;
 mod pack;
 mod rounded;
@@ -25,19 +26,18 @@ use std::{marker::PhantomData, ops::Range};
 use crate::{
     isa::Isa,
     lanes::{Kernel, LANES, Lanes},
-    matmul::{Accumulate, ApplyEpilogue, BLOCK, Epilogue, PANEL, Shared, panel_product},
-    thread_pool::ThreadPool,
-    tile::{Lhs, OutPtr, prefetch},
+    matmul::PANEL,
+    tile::prefetch,
 };
 use block_format::{BlockFormat, block_len, block_steps, sub_block_len, with_format};
+use forward::vectors_at_once;
 
 pub use crate::naive::stored::StorageType;
+pub use forward::{forward, forward_several};
 pub use input_gradient::input_gradient;
 pub use pack::{InfiniteScale, pack};
 pub use rounded::{block_sums, forward_rounded};
 
-/// Up to so many rows, values are made in registers.
-const MAX_STREAMED_ROWS: usize = 4;
 /// For more rows, the values of so many steps are made at a time.
 const DEPTH: usize = 128;
 /// The prefetch distance, in 32-bit words.
@@ -170,223 +170,11 @@ impl<F: BlockFormat> Kernel for WidenedPanel<'_, F> {
     }
 }
 
-/// y = x · weightᵀ, then + bias, then + residual.
-///
-/// `x`: `[rows, inner]`, `y`: `[rows, outputs]`.
-pub fn forward(
-    pool: &ThreadPool,
-    x: &[f32],
-    weight: Panels<'_>,
-    epilogue: Epilogue<'_>,
-    y: &mut [f32],
-) {
-    let Panels { storage, data, outputs, inner } = weight;
-    if outputs == 0 || y.is_empty() {
-        return;
-    }
-    let rows = y.len() / outputs;
-    assert_eq!(y.len(), rows * outputs, "an output of another shape");
-    assert_eq!(x.len(), rows * inner, "an input of another shape");
-    assert_eq!(data.len(), panels_len(storage, outputs, inner), "panels of another shape");
-    assert!(epilogue.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
-    assert!(epilogue.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
-    let left = Lhs { ptr: x.as_ptr(), row_stride: inner, step_stride: 1 };
-    let out = OutPtr { ptr: y.as_mut_ptr(), row_stride: outputs };
-    let (count, size) = (outputs.div_ceil(PANEL), panel_len(storage, inner));
-    let shared = Shared((left, out));
-    pool.for_each_task(count * rows.div_ceil(BLOCK), &|task| {
-        let Shared((left, out)) = *shared.get();
-        let (block, panel) = (task / count, task % count);
-        let rows = block * BLOCK..rows.min((block + 1) * BLOCK);
-        let columns = panel * PANEL..outputs.min((panel + 1) * PANEL);
-        let panel = &data[panel * size..][..size];
-        with_format!(storage, F => pool.isa().run(Product::<F> {
-            left, panel, inner, rows: rows.clone(), columns: columns.clone(), out, format: PhantomData,
-        }));
-        pool.isa().run(ApplyEpilogue { epilogue, outputs, rows, columns, out });
-    });
-}
-
-/// The chains of one task: some rows by one panel.
-struct Product<'a, F> {
-    left: Lhs,
-    panel: &'a [u32],
-    inner: usize,
-    rows: Range<usize>,
-    columns: Range<usize>,
-    out: OutPtr,
-    format: PhantomData<F>,
-}
-
-impl<F: BlockFormat> Kernel for Product<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, simd: L) {
-        let Self { left, panel, inner, rows, columns, out, .. } = self;
-        let steps = block_steps::<F>();
-        let whole = if rows.len() <= MAX_STREAMED_ROWS { inner / steps * steps } else { 0 };
-        // SAFETY: `forward` asserted the shapes of the matrices, in which these rows, steps and columns lie;
-        // no other task has these outputs.
-        unsafe {
-            let (a, to) = (left.offset(rows.start, 0), out.offset(rows.start, columns.start));
-            let blocks = whole / steps;
-            let streamed = if blocks > 0 { rows.len() } else { 0 };
-            match streamed {
-                1 => stream::<L, F, 1>(simd, a, panel, blocks, columns.len(), to),
-                2 => stream::<L, F, 2>(simd, a, panel, blocks, columns.len(), to),
-                3 => stream::<L, F, 3>(simd, a, panel, blocks, columns.len(), to),
-                4 => stream::<L, F, 4>(simd, a, panel, blocks, columns.len(), to),
-                _ => {}
-            }
-        }
-        if whole < inner || inner == 0 {
-            let mut values = [0.0; DEPTH * PANEL];
-            let mut from = whole;
-            loop {
-                let depth = (inner - from).min(DEPTH);
-                let values = &mut values[..depth * PANEL];
-                widen::<L, F>(simd, panel, from, values);
-                let accumulate =
-                    if from > 0 { Accumulate::FromOutput } else { Accumulate::FromZero };
-                // SAFETY: as above; `values` is a panel of the steps from `from` on.
-                unsafe {
-                    let left = left.offset(0, from);
-                    panel_product(
-                        simd,
-                        left,
-                        values,
-                        rows.clone(),
-                        columns.clone(),
-                        accumulate,
-                        out,
-                    );
-                }
-                from += depth;
-                if from >= inner {
-                    break;
-                }
-            }
-        }
-    }
-}
-
-/// Whole blocks of steps for R rows, with values made in registers, as many vectors at once as registers allow.
-///
-/// # Safety
-/// `a` can be read at R rows by `blocks` blocks of steps. `out` can be written at R rows by `columns` columns, and no
-/// other thread accesses those.
+/// Prefetches what lies [`AHEAD`] of these words of 64 columns: the share of V vectors from the `first` on.
 #[inline(always)]
-unsafe fn stream<L: Lanes, F: BlockFormat, const R: usize>(
-    simd: L,
-    a: Lhs,
-    panel: &[u32],
-    blocks: usize,
-    columns: usize,
-    out: OutPtr,
-) {
-    debug_assert!(columns <= PANEL && panel.len() >= blocks * block_len::<F>());
-    // SAFETY: `column_vectors` has the same preconditions, and all vectors are of this panel.
-    unsafe {
-        match vectors_at_once::<L, F>(R) {
-            4 => column_vectors::<L, F, R, 4>(simd, a, panel, blocks, 0, columns, out),
-            2 => {
-                for vector in (0..columns.div_ceil(LANES)).step_by(2) {
-                    column_vectors::<L, F, R, 2>(simd, a, panel, blocks, vector, columns, out);
-                }
-            }
-            _ => {
-                for vector in 0..columns.div_ceil(LANES) {
-                    column_vectors::<L, F, R, 1>(simd, a, panel, blocks, vector, columns, out);
-                }
-            }
-        }
-    }
-}
-
-/// Vectors of a panel that are computed together. Four are all of a panel, which is then read in the order of
-/// memory. With only sixteen registers this makes sums spill, which is still faster where rows are few and
-/// values are cheap to make: for one row of bytes on Zen 3, four vectors read 16 GB/s and one vector 5; for
-/// nibbles it is 3 and 4.
-#[inline(always)]
-const fn vectors_at_once<L: Lanes, F: BlockFormat>(rows: usize) -> usize {
-    match (L::VECTORS_PER_ROW, F::GROUP_STEPS, rows) {
-        (4, _, _) | (_, 1 | 2, 1 | 2) | (_, 4, 1) => 4,
-        (_, 1 | 2, _) => 2,
-        _ => 1,
-    }
-}
-
-/// Whole blocks of steps for R rows by V vectors of columns, from the `first` vector on.
-///
-/// # Safety
-/// As [`stream`]; `first + V` is at most 4.
-#[inline(always)]
-unsafe fn column_vectors<L: Lanes, F: BlockFormat, const R: usize, const V: usize>(
-    simd: L,
-    a: Lhs,
-    panel: &[u32],
-    blocks: usize,
-    first: usize,
-    columns: usize,
-    out: OutPtr,
-) {
-    let mut sums = [[simd.splat(0.0); V]; R];
-    let mut a_at = a.ptr;
-    for block in panel.chunks_exact(block_len::<F>()).take(blocks) {
-        for sub_block in 0..F::SUB_BLOCKS {
-            // SAFETY: `chunks_exact` gives whole blocks, which have the scales and groups of 64 columns; `a` has
-            // every step of these blocks in each row.
-            unsafe {
-                let block = block.as_ptr();
-                let mut at = block.add(F::HEAD_WORDS + sub_block * sub_block_len::<F>());
-                // Loops rather than `array::from_fn`: its closure may be compiled as another function, without
-                // the instruction set of this one.
-                let mut scales = [F::scales(simd, block, at, first); V];
-                for (v, scales) in scales.iter_mut().enumerate().skip(1) {
-                    *scales = F::scales(simd, block, at, first + v);
-                }
-                at = at.add(F::SCALE_WORDS);
-                for _ in 0..F::STEPS / F::GROUP_STEPS {
-                    let mut groups = [F::group(simd, at, first); V];
-                    for (v, group) in groups.iter_mut().enumerate().skip(1) {
-                        *group = F::group(simd, at, first + v);
-                    }
-                    let own = AHEAD + first * F::GROUP_WORDS / 4;
-                    for line in (0..F::GROUP_WORDS * V / 4).step_by(16) {
-                        prefetch(at.wrapping_add(own + line).cast());
-                    }
-                    for n in 0..F::GROUP_STEPS {
-                        let mut values = [simd.splat(0.0); V];
-                        for ((value, scales), group) in values.iter_mut().zip(scales).zip(groups) {
-                            *value = F::value(simd, scales, group, n);
-                        }
-                        for (r, sums) in sums.iter_mut().enumerate() {
-                            let left = simd.splat(*a_at.add(r * a.row_stride));
-                            for (sum, value) in sums.iter_mut().zip(values) {
-                                *sum = simd.fma(left, value, *sum);
-                            }
-                        }
-                        a_at = a_at.wrapping_add(1);
-                    }
-                    at = at.wrapping_add(F::GROUP_WORDS);
-                }
-            }
-        }
-    }
-    for (r, sums) in sums.iter().enumerate() {
-        for (v, &sum) in sums.iter().enumerate() {
-            let column = (first + v) * LANES;
-            if column < columns {
-                let width = (columns - column).min(LANES);
-                // SAFETY: row r of the outputs exists, with `columns` columns.
-                let to = unsafe {
-                    let at = out.ptr.add(r * out.row_stride + column);
-                    std::slice::from_raw_parts_mut(at, width)
-                };
-                simd.store_some(sum, to);
-            }
-        }
+fn prefetch_ahead<const V: usize>(at: *const u32, words: usize, first: usize) {
+    for line in (0..words * V / 4).step_by(16) {
+        prefetch(at.wrapping_add(AHEAD + first * words / 4 + line).cast());
     }
 }
 
@@ -419,13 +207,17 @@ fn widen_sub_block<L: Lanes, F: BlockFormat>(
     let at = F::HEAD_WORDS + sub_block % F::SUB_BLOCKS * sub_block_len::<F>();
     // SAFETY: the block was sliced, and has the scales and groups of 64 columns.
     unsafe {
+        let head = F::head(simd, block.as_ptr(), vector);
         let mut at = block.as_ptr().add(at);
-        let scales = F::scales(simd, block.as_ptr(), at, vector);
+        let scales = F::scales(simd, head, at, vector);
         at = at.add(F::SCALE_WORDS);
         for to in to.chunks_mut(F::GROUP_STEPS * stride) {
-            let group = F::group(simd, at, vector);
-            for (n, to) in to.chunks_mut(stride).enumerate() {
-                simd.store(F::value(simd, scales, group, n), to);
+            let mut group = F::group(simd, at, vector);
+            for to in to.chunks_mut(F::FRONT_STEPS * stride) {
+                for (n, to) in to.chunks_mut(stride).enumerate() {
+                    simd.store(F::value(simd, scales, group, n), to);
+                }
+                group = F::next(simd, group);
             }
             at = at.add(F::GROUP_WORDS);
         }

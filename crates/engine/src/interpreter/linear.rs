@@ -1,6 +1,6 @@
 //! Linear layers. Those that read the same rows are one piece of work: threads meet once for all of them.
 
-use lookback_kernels::matmul;
+use lookback_kernels::{matmul, stored};
 use lookback_model::{Linear, ValueId};
 
 use super::Interpreter;
@@ -45,23 +45,43 @@ impl Interpreter<'_> {
         }
     }
 
-    /// All at once where their weights are panels of f32.
+    /// All at once where their weights are multiplied in f32, and either none or all as a file stores them.
     fn several<const N: usize>(&mut self, x: ValueId, layers: [&Linear; N], makes: [ValueId; N]) {
-        let panels = layers.map(|layer| match self.weights.forward(layer.weight) {
+        let weights = self.weights;
+        let panels = layers.map(|layer| weights.forward(layer.weight));
+        let wide = panels.map(|panels| match panels {
             Some(ForwardPanels::F32(panels)) => Some(panels),
             _ => None,
         });
-        if !panels.iter().all(Option::is_some) {
+        let stored = panels.map(|panels| match panels {
+            Some(ForwardPanels::Stored(panels)) => Some(panels),
+            _ => None,
+        });
+        let (wide, stored) = (all(wide), all(stored));
+        if wide.is_none() && stored.is_none() {
             return self.one_by_one(x, layers, &makes);
         }
-        let panels = panels.map(Option::unwrap_or_default);
-        let biases = layers.map(|layer| layer.bias.map(|bias| self.weights.rows(bias)));
+        let biases = layers.map(|layer| layer.bias.map(|bias| weights.rows(bias)));
         let mut taken = makes.map(|made| self.buffers.take(made));
         let mut lens = makes.iter().map(|made| self.buffers.len(*made));
-        let output_buffers = taken.each_mut().map(|buffer| &mut buffer[..lens.next().unwrap_or(0)]);
-        matmul::forward_several(self.pool, self.buffers.get(x), panels, biases, output_buffers);
+        let y = taken.each_mut().map(|buffer| &mut buffer[..lens.next().unwrap_or(0)]);
+        let (pool, x) = (self.pool, self.buffers.get(x));
+        match (wide, stored) {
+            (Some(panels), _) => matmul::forward_several(pool, x, panels, biases, y),
+            (_, Some(panels)) => stored::forward_several(pool, x, panels, biases, y),
+            (None, None) => {}
+        }
         for (made, buffer) in makes.into_iter().zip(taken) {
             self.buffers.put(made, buffer);
         }
     }
+}
+
+/// All of them, or none if one is missing.
+fn all<T: Copy, const N: usize>(options: [Option<T>; N]) -> Option<[T; N]> {
+    let mut all = [(*options.first()?)?; N];
+    for (one, option) in all.iter_mut().zip(options) {
+        *one = option?;
+    }
+    Some(all)
 }

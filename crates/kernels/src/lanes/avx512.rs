@@ -275,8 +275,20 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
     }
     #[inline(always)]
     fn half_codes(self, words: __m512i, n: usize, codes: &'static Codes) -> __m512 {
-        // Both halves of a word are looked up at once, so that two calls share it.
-        self.upper_half(look_up_halves(words, codes), n)
+        if codes.bits < 6 {
+            // Both halves of a word are looked up at once, so that two calls share it.
+            return self.upper_half(look_up_halves(words, codes), n);
+        }
+        // Looking up six bits is three operations. In the last bits of 2^23, or the first of 2^7, a code with its sign
+        // bit flipped is a number that is by 32 too large.
+        let (bit, power) = if n == 0 { (0, 8_388_608.0f32) } else { (16, 128.0) };
+        enabled!({
+            let code = _mm512_set1_epi32(0x3f << bit);
+            let above = _mm512_set1_epi32((power.to_bits() | 32 << bit) as i32);
+            // (word & code) ^ above
+            let larger = _mm512_ternarylogic_epi32::<0x78>(above, words, code);
+            _mm512_sub_ps(_mm512_castsi512_ps(larger), _mm512_set1_ps(power + 32.0))
+        })
     }
     #[inline(always)]
     fn power_of_two(self, e: __m512i) -> __m512 {
@@ -308,18 +320,6 @@ static ZIP: [u16; 2 * LANES] = {
         lane += 1;
     }
     zip
-};
-
-/// Where the upper halves of twice sixteen lanes go so that they alternate.
-static UPPER: [u16; 2 * LANES] = {
-    let mut upper = [0; 2 * LANES];
-    let mut lane = 0;
-    while lane < LANES {
-        let half = 2 * lane as u16 + 1;
-        (upper[2 * lane], upper[2 * lane + 1]) = (half, 2 * LANES as u16 + half);
-        lane += 1;
-    }
-    upper
 };
 
 #[inline(always)]
@@ -391,10 +391,10 @@ impl Pairs for Avx512<true> {
     }
     #[inline(always)]
     fn pair_exact(self, even: __m512, odd: __m512) -> __m512i {
+        // Their lower halves are zeros.
         enabled!({
-            let upper = _mm512_loadu_si512(UPPER.as_ptr().cast());
-            let (even, odd) = (_mm512_castps_si512(even), _mm512_castps_si512(odd));
-            _mm512_permutex2var_epi16(even, upper, odd)
+            let even = _mm512_srli_epi32::<16>(_mm512_castps_si512(even));
+            _mm512_or_si512(even, _mm512_castps_si512(odd))
         })
     }
     #[inline(always)]

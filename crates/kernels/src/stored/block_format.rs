@@ -27,6 +27,9 @@ pub(super) trait BlockFormat: Send + Sync {
     const SUB_BLOCKS: usize;
     /// Steps in a group.
     const GROUP_STEPS: usize;
+    /// Steps at the front of a group, where its numbers are read; [`BlockFormat::next`] brings the next ones there. So
+    /// every shift is by a constant, whether or not the compiler unrolls.
+    const FRONT_STEPS: usize;
     /// Words of a group of all 64 columns.
     const GROUP_WORDS: usize;
     /// Words of the halves of all 64 columns, with which a block begins.
@@ -35,18 +38,25 @@ pub(super) trait BlockFormat: Send + Sync {
     const SCALE_WORDS: usize;
     /// Bytes in which a file stores a block of one column.
     const BLOCK_BYTES: usize;
+    /// The halves of a block, for sixteen columns.
+    type Head<L: Lanes>: Copy;
     /// The scales (and minima) of a sub-block, for sixteen columns.
     type Scales<L: Lanes>: Copy;
     /// A group, for sixteen columns.
     type Group<L: Lanes>: Copy;
 
-    /// Makes the scales of a sub-block for the nth sixteen columns.
+    /// Reads the head of a block for the nth sixteen columns.
     ///
     /// # Safety
-    /// A block of all 64 columns can be read at `block`, a sub-block of it at `sub_block`, and `vector` is below 4.
+    /// A block of all 64 columns can be read at `block`, and `vector` is below 4.
+    unsafe fn head<L: Lanes>(simd: L, block: *const u32, vector: usize) -> Self::Head<L>;
+    /// Makes the scales of a sub-block of the block with this head, for the nth sixteen columns.
+    ///
+    /// # Safety
+    /// A sub-block of all 64 columns can be read at `sub_block`, and `vector` is below 4.
     unsafe fn scales<L: Lanes>(
         simd: L,
-        block: *const u32,
+        head: Self::Head<L>,
         sub_block: *const u32,
         vector: usize,
     ) -> Self::Scales<L>;
@@ -55,7 +65,13 @@ pub(super) trait BlockFormat: Send + Sync {
     /// # Safety
     /// A group of all 64 columns can be read at `at`, and `vector` is below 4.
     unsafe fn group<L: Lanes>(simd: L, at: *const u32, vector: usize) -> Self::Group<L>;
-    /// The f32 values of the nth step of a group.
+    /// The group with the steps behind those at its front; anything if there are none.
+    #[inline(always)]
+    fn next<L: Lanes>(_: L, group: Self::Group<L>) -> Self::Group<L> {
+        const { assert!(Self::FRONT_STEPS == Self::GROUP_STEPS) };
+        group
+    }
+    /// The f32 values of the nth step at the front of a group.
     fn value<L: Lanes>(simd: L, scales: Self::Scales<L>, group: Self::Group<L>, n: usize)
     -> L::F32;
     /// Writes the nth sixteen columns of a block, each read `at` bytes past its address in `from`.
@@ -81,13 +97,13 @@ pub(super) trait Quantised: BlockFormat {
     /// As [`BlockFormat::scales`].
     unsafe fn factors<L: Lanes>(
         simd: L,
-        block: *const u32,
+        head: Self::Head<L>,
         sub_block: *const u32,
         vector: usize,
     ) -> (L::F32, L::F32);
-    /// The integers of the nth step of a group, before they are scaled.
+    /// The integers of the nth step at the front of a group, before they are scaled.
     fn integers<L: Lanes>(simd: L, group: Self::Group<L>, n: usize) -> L::F32;
-    /// The integers of two steps, 2n and 2n + 1, as pairs of bf16, which represents them exactly.
+    /// The integers of two steps at the front, 2n and 2n + 1, as pairs of bf16, which represents them exactly.
     #[inline(always)]
     fn integer_pair<P: Pairs>(simd: P, group: Self::Group<P>, n: usize) -> P::Pair {
         simd.pair_exact(Self::integers(simd, group, 2 * n), Self::integers(simd, group, 2 * n + 1))
@@ -176,15 +192,19 @@ impl BlockFormat for Bf16 {
     const STEPS: usize = 32;
     const SUB_BLOCKS: usize = 1;
     const GROUP_STEPS: usize = 2;
+    const FRONT_STEPS: usize = 2;
     const GROUP_WORDS: usize = PANEL;
     const HEAD_WORDS: usize = 0;
     const SCALE_WORDS: usize = 0;
     const BLOCK_BYTES: usize = 2 * Self::STEPS;
+    type Head<L: Lanes> = ();
     type Scales<L: Lanes> = ();
     type Group<L: Lanes> = L::Words;
 
     #[inline(always)]
-    unsafe fn scales<L: Lanes>(_: L, _: *const u32, _: *const u32, _: usize) {}
+    unsafe fn head<L: Lanes>(_: L, _: *const u32, _: usize) {}
+    #[inline(always)]
+    unsafe fn scales<L: Lanes>(_: L, (): (), _: *const u32, _: usize) {}
     #[inline(always)]
     unsafe fn group<L: Lanes>(simd: L, at: *const u32, vector: usize) -> L::Words {
         // SAFETY: the group has a word for each of 64 columns, and `vector` is below 4.
@@ -219,15 +239,19 @@ impl BlockFormat for F16 {
     const STEPS: usize = 32;
     const SUB_BLOCKS: usize = 1;
     const GROUP_STEPS: usize = 1;
+    const FRONT_STEPS: usize = 1;
     const GROUP_WORDS: usize = HALVES;
     const HEAD_WORDS: usize = 0;
     const SCALE_WORDS: usize = 0;
     const BLOCK_BYTES: usize = 2 * Self::STEPS;
+    type Head<L: Lanes> = ();
     type Scales<L: Lanes> = ();
     type Group<L: Lanes> = L::F32;
 
     #[inline(always)]
-    unsafe fn scales<L: Lanes>(_: L, _: *const u32, _: *const u32, _: usize) {}
+    unsafe fn head<L: Lanes>(_: L, _: *const u32, _: usize) {}
+    #[inline(always)]
+    unsafe fn scales<L: Lanes>(_: L, (): (), _: *const u32, _: usize) {}
     #[inline(always)]
     unsafe fn group<L: Lanes>(simd: L, at: *const u32, vector: usize) -> L::F32 {
         // SAFETY: there is a half for each of 64 columns, and `vector` is below 4.
@@ -271,21 +295,24 @@ impl BlockFormat for Q8_0 {
     const STEPS: usize = 32;
     const SUB_BLOCKS: usize = 1;
     const GROUP_STEPS: usize = 4;
+    const FRONT_STEPS: usize = 4;
     const GROUP_WORDS: usize = PANEL;
     const HEAD_WORDS: usize = HALVES;
     const SCALE_WORDS: usize = 0;
     const BLOCK_BYTES: usize = 2 + Self::STEPS;
+    type Head<L: Lanes> = L::F32;
     type Scales<L: Lanes> = L::F32;
     type Group<L: Lanes> = L::Words;
 
     #[inline(always)]
-    unsafe fn scales<L: Lanes>(simd: L, block: *const u32, _: *const u32, vector: usize) -> L::F32 {
-        // A half times 2⁻²⁴ is exact in f32.
+    unsafe fn head<L: Lanes>(simd: L, block: *const u32, vector: usize) -> L::F32 {
         // SAFETY: a block begins with a half for each of 64 columns, and `vector` is below 4.
-        simd.mul(
-            unsafe { simd.load_halves_at(block.add(vector * LANES / 2)) },
-            simd.splat(FROM_TOP),
-        )
+        unsafe { simd.load_halves_at(block.add(vector * LANES / 2)) }
+    }
+    #[inline(always)]
+    unsafe fn scales<L: Lanes>(simd: L, head: L::F32, _: *const u32, _: usize) -> L::F32 {
+        // A half times 2⁻²⁴ is exact in f32.
+        simd.mul(head, simd.splat(FROM_TOP))
     }
     #[inline(always)]
     unsafe fn group<L: Lanes>(simd: L, at: *const u32, vector: usize) -> L::Words {
@@ -319,15 +346,8 @@ impl Quantised for Q8_0 {
     const HAS_MIN: bool = false;
 
     #[inline(always)]
-    unsafe fn factors<L: Lanes>(
-        simd: L,
-        block: *const u32,
-        _: *const u32,
-        vector: usize,
-    ) -> (L::F32, L::F32) {
-        // SAFETY: a block begins with a half for each of 64 columns, and `vector` is below 4.
-        let d = unsafe { simd.load_halves_at(block.add(vector * LANES / 2)) };
-        (d, d)
+    unsafe fn factors<L: Lanes>(_: L, head: L::F32, _: *const u32, _: usize) -> (L::F32, L::F32) {
+        (head, head)
     }
     #[inline(always)]
     fn integers<L: Lanes>(simd: L, group: L::Words, n: usize) -> L::F32 {

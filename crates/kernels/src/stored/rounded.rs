@@ -16,16 +16,16 @@ mod tile;
 use std::{marker::PhantomData, ops::Range};
 
 use super::{
-    AHEAD, Panels, StorageType,
+    Panels, StorageType,
     block_format::{self, Quantised, block_len, sub_block_len, with_quantised},
-    panel_len,
+    panel_len, prefetch_ahead,
 };
 use crate::{
     bf16,
     lanes::{LANES, PairKernel, Pairs},
     matmul::{Accumulate, ApplyEpilogue, BLOCK, Epilogue, PANEL, Shared, Tasks},
     thread_pool::{DisjointSlices, ThreadPool},
-    tile::{OutPtr, prefetch},
+    tile::OutPtr,
 };
 use tile::{Rows, Tile, max_tile_rows};
 
@@ -209,17 +209,18 @@ fn decode_pairs<P: Pairs, F: Quantised>(
         let (_, mut at) = sub_block_at::<F>(panel.as_ptr(), n);
         at = at.wrapping_add(F::SCALE_WORDS);
         for to in to.chunks_exact_mut(F::GROUP_STEPS / 2 * PANEL) {
-            for line in (0..F::GROUP_WORDS).step_by(16) {
-                prefetch(at.wrapping_add(AHEAD + line).cast());
-            }
+            prefetch_ahead::<4>(at, F::GROUP_WORDS, 0);
             for vector in 0..PANEL / LANES {
                 // SAFETY: the panel has this sub-block, whose groups have words for 64 columns.
-                let words = unsafe { F::group(simd, at, vector) };
-                for (pair, to) in to.chunks_exact_mut(PANEL).enumerate() {
-                    let joined = F::integer_pair(simd, words, pair);
-                    let to = &mut to[vector * LANES..][..LANES];
-                    // SAFETY: `to` was sliced to sixteen elements.
-                    unsafe { simd.store_pairs_at(joined, to.as_mut_ptr()) };
+                let mut group = unsafe { F::group(simd, at, vector) };
+                for to in to.chunks_exact_mut(F::FRONT_STEPS / 2 * PANEL) {
+                    for (n, to) in to.chunks_exact_mut(PANEL).enumerate() {
+                        let joined = F::integer_pair(simd, group, n);
+                        let to = &mut to[vector * LANES..][..LANES];
+                        // SAFETY: `to` was sliced to sixteen elements.
+                        unsafe { simd.store_pairs_at(joined, to.as_mut_ptr()) };
+                    }
+                    group = F::next(simd, group);
                 }
             }
             at = at.wrapping_add(F::GROUP_WORDS);

@@ -129,6 +129,13 @@ fn equals_its_copy(storage: StorageType, rows: usize, outputs: usize, inner: usi
                 pool.isa(),
                 pool.threads()
             );
+            let (mut y, mut second) = (vec![f32::NAN; y.len()], vec![f32::NAN; y.len()]);
+            let both = [&mut y[..], &mut second];
+            stored::forward_several(pool, &x, [weight; 2], [bias; 2], both);
+            if residual.is_none() {
+                assert_eq!(bits(&y), bits(&copy), "the first of several: {storage:?}");
+            }
+            assert_eq!(bits(&y), bits(&second), "the second of several: {storage:?}");
         }
     }
     let (dy, stands) = (some(rows * outputs, 4), some(rows * inner, 5));

@@ -86,32 +86,51 @@ pub(super) trait Coded: Send + Sync {
     const GROUP_HIGH_BITS: usize = Self::HIGH_BITS * 32 / Self::LOW_BITS;
 }
 
-/// The place of the nth code of a group among its fields of low bits.
-#[inline(always)]
-const fn place<C: Coded>(n: usize) -> usize {
-    n / 2 + 16 / C::LOW_BITS * (n % 2)
-}
-
 impl<C: Coded> BlockFormat for C {
     const STEPS: usize = C::STORAGE.sub_block_len();
     const SUB_BLOCKS: usize = C::STORAGE.block_len() / C::STORAGE.sub_block_len();
     const GROUP_STEPS: usize = 32 / C::LOW_BITS;
+    const FRONT_STEPS: usize = 2;
     const GROUP_WORDS: usize = PANEL + PANEL * C::GROUP_HIGH_BITS / 32;
     const HEAD_WORDS: usize = HALVES * C::SCALES.halves();
     const SCALE_WORDS: usize = PANEL / 4 * C::SCALES.bytes();
     const BLOCK_BYTES: usize = C::STORAGE.block_bytes();
+    /// d, and m or −dmin
+    type Head<L: Lanes> = (L::F32, L::F32);
     type Scales<L: Lanes> = (L::F32, L::F32);
     type Group<L: Lanes> = (L::Words, L::Words);
 
     #[inline(always)]
+    unsafe fn head<L: Lanes>(simd: L, block: *const u32, vector: usize) -> (L::F32, L::F32) {
+        let halves = vector * LANES / 2;
+        // SAFETY: a block begins with its halves of 64 columns, and `vector` is below 4.
+        unsafe {
+            match C::SCALES {
+                ScaleKind::Half | ScaleKind::Bytes => {
+                    let d = simd.load_halves_at(block.add(halves));
+                    (d, d)
+                }
+                ScaleKind::HalfAndMin => (
+                    simd.load_halves_at(block.add(halves)),
+                    simd.load_halves_at(block.add(HALVES + halves)),
+                ),
+                ScaleKind::BytesAndMins | ScaleKind::Nibbles => {
+                    let dmin = simd.load_halves_at(block.add(HALVES + halves));
+                    (simd.load_halves_at(block.add(halves)), simd.mul(dmin, simd.splat(-1.0)))
+                }
+                ScaleKind::PowerOfTwo => (simd.splat(0.0), simd.splat(0.0)),
+            }
+        }
+    }
+    #[inline(always)]
     unsafe fn scales<L: Lanes>(
         simd: L,
-        block: *const u32,
+        head: (L::F32, L::F32),
         sub_block: *const u32,
         vector: usize,
     ) -> (L::F32, L::F32) {
         // SAFETY: the preconditions are the same.
-        unsafe { C::factors(simd, block, sub_block, vector) }
+        unsafe { C::factors(simd, head, sub_block, vector) }
     }
     #[inline(always)]
     unsafe fn group<L: Lanes>(simd: L, at: *const u32, vector: usize) -> (L::Words, L::Words) {
@@ -120,12 +139,23 @@ impl<C: Coded> BlockFormat for C {
             let low = simd.load_words_at(at.add(vector * LANES));
             let high = at.add(PANEL);
             let high = match C::GROUP_HIGH_BITS {
-                0 => low,
+                0 => return (low, low),
                 8 => simd.load_bytes_at(high.add(vector * LANES / 4)),
                 _ => simd.load_half_words_at(high.add(vector * LANES / 2)),
             };
-            (low, high)
+            // The high bits of odd steps go to the upper half, and both to behind the low bits.
+            let spread = 16 - C::GROUP_HIGH_BITS as i32 / 2;
+            let high = simd.select_bits(0xffff, high, simd.shift_words(high, spread));
+            (low, simd.shift_words(high, C::LOW_BITS as i32))
         }
+    }
+    #[inline(always)]
+    fn next<L: Lanes>(simd: L, (low, high): (L::Words, L::Words)) -> (L::Words, L::Words) {
+        let low = simd.shift_words(low, -(C::LOW_BITS as i32));
+        if C::HIGH_BITS == 0 {
+            return (low, low);
+        }
+        (low, simd.shift_words(high, -(C::HIGH_BITS as i32)))
     }
     #[inline(always)]
     fn value<L: Lanes>(
@@ -189,82 +219,60 @@ impl<C: Coded> Quantised for C {
     #[inline(always)]
     unsafe fn factors<L: Lanes>(
         simd: L,
-        block: *const u32,
+        (d, min): (L::F32, L::F32),
         sub_block: *const u32,
         vector: usize,
     ) -> (L::F32, L::F32) {
-        let (halves, bytes) = (vector * LANES / 2, vector * LANES / 4);
-        // SAFETY: a block begins with its halves of 64 columns, a sub-block with its bytes of 64 columns, and
-        // `vector` is below 4.
+        let bytes = sub_block.wrapping_add(vector * LANES / 4);
+        // SAFETY: a sub-block begins with its bytes of 64 columns, and `vector` is below 4.
         unsafe {
             match C::SCALES {
-                ScaleKind::Half => {
-                    let d = simd.load_halves_at(block.add(halves));
-                    (d, d)
-                }
-                ScaleKind::HalfAndMin => (
-                    simd.load_halves_at(block.add(halves)),
-                    simd.load_halves_at(block.add(HALVES + halves)),
-                ),
+                ScaleKind::Half | ScaleKind::HalfAndMin => (d, min),
                 ScaleKind::Bytes => {
-                    let d = simd.load_halves_at(block.add(halves));
-                    let scales = simd.load_signed_bytes_at(sub_block.add(bytes));
+                    let scales = simd.load_signed_bytes_at(bytes);
                     let scale = simd.mul(d, simd.words_to_f32(scales));
                     (scale, scale)
                 }
-                ScaleKind::BytesAndMins | ScaleKind::Nibbles => {
-                    let d = simd.load_halves_at(block.add(halves));
-                    let dmin = simd.load_halves_at(block.add(HALVES + halves));
-                    let bytes = sub_block.add(bytes);
-                    let (scales, mins) = if C::SCALES == ScaleKind::Nibbles {
-                        let both = simd.load_bytes_at(bytes);
-                        let mins = simd.shift_words(both, -4);
-                        (simd.codes(both, &NIBBLE), simd.codes(mins, &NIBBLE))
-                    } else {
-                        let scales = simd.load_signed_bytes_at(bytes);
-                        let mins = simd.load_signed_bytes_at(bytes.add(PANEL / 4));
-                        (simd.words_to_f32(scales), simd.words_to_f32(mins))
-                    };
-                    (simd.mul(d, scales), simd.mul(simd.mul(dmin, simd.splat(-1.0)), mins))
+                ScaleKind::BytesAndMins => {
+                    let scales = simd.load_signed_bytes_at(bytes);
+                    let mins = simd.load_signed_bytes_at(bytes.add(PANEL / 4));
+                    (simd.mul(d, simd.words_to_f32(scales)), simd.mul(min, simd.words_to_f32(mins)))
+                }
+                ScaleKind::Nibbles => {
+                    let both = simd.load_bytes_at(bytes);
+                    let mins = simd.shift_words(both, -4);
+                    let [scales, mins] = [simd.codes(both, &NIBBLE), simd.codes(mins, &NIBBLE)];
+                    (simd.mul(d, scales), simd.mul(min, mins))
                 }
                 ScaleKind::PowerOfTwo => {
-                    let scale = simd.power_of_two(simd.load_bytes_at(sub_block.add(bytes)));
+                    let scale = simd.power_of_two(simd.load_bytes_at(bytes));
                     (scale, scale)
                 }
             }
         }
     }
     #[inline(always)]
-    fn integers<L: Lanes>(simd: L, (low, high): (L::Words, L::Words), n: usize) -> L::F32 {
+    fn integers<L: Lanes>(simd: L, group: (L::Words, L::Words), n: usize) -> L::F32 {
         if C::HIGH_BITS == 0 {
-            let shift = -((C::LOW_BITS * place::<C>(n)) as i32);
-            return simd.codes(simd.shift_words(low, shift), C::CODES);
+            let (low, _) = group;
+            return simd.codes(if n == 0 { low } else { simd.shift_words(low, -16) }, C::CODES);
         }
-        simd.half_codes(pair_of_codes::<L, C>(simd, (low, high), n / 2), n % 2, C::CODES)
+        simd.half_codes(pair_of_codes::<L, C>(simd, group), n, C::CODES)
     }
     #[inline(always)]
-    fn integer_pair<P: Pairs>(simd: P, group: (P::Words, P::Words), n: usize) -> P::Pair {
-        simd.code_pairs(pair_of_codes::<P, C>(simd, group, n), C::CODES)
+    fn integer_pair<P: Pairs>(simd: P, group: (P::Words, P::Words), _: usize) -> P::Pair {
+        simd.code_pairs(pair_of_codes::<P, C>(simd, group), C::CODES)
     }
 }
 
 static NIBBLE: Codes = Codes::plus(4, 0);
 
-/// The codes of steps 2n and 2n + 1 in the lowest bits of the halves of each word.
+/// The codes of the two steps at the front, in the lowest bits of the halves of each word.
 #[inline(always)]
-fn pair_of_codes<L: Lanes, C: Coded>(
-    simd: L,
-    (low, high): (L::Words, L::Words),
-    n: usize,
-) -> L::Words {
-    let low = simd.shift_words(low, -((C::LOW_BITS * n) as i32));
+fn pair_of_codes<L: Lanes, C: Coded>(simd: L, (low, high): (L::Words, L::Words)) -> L::Words {
     if C::HIGH_BITS == 0 {
         return low;
     }
-    // The high bits of odd steps go to the upper half, and both to behind the low bits.
-    let spread = 16 - C::GROUP_HIGH_BITS as i32 / 2;
-    let high = simd.select_bits(0xffff, high, simd.shift_words(high, spread));
-    let high = simd.shift_words(high, C::LOW_BITS as i32 - (C::HIGH_BITS * n) as i32);
     let mask = (1 << C::LOW_BITS) - 1;
     simd.select_bits(mask | mask << 16, low, high)
 }

@@ -4,8 +4,8 @@ use super::sub_block_at;
 use crate::{
     lanes::{LANES, Lanes, Pairs},
     matmul::{Accumulate, PANEL, Pointers},
-    stored::{AHEAD, block_format::Quantised, vectors_at_once},
-    tile::{OutPtr, PairMultiply, prefetch, step},
+    stored::{block_format::Quantised, prefetch_ahead, vectors_at_once},
+    tile::{OutPtr, PairMultiply, step},
 };
 
 /// Rows of pairs, with their sums where a weight needs them.
@@ -146,12 +146,20 @@ impl Tile {
         }
         let mut x = self.x;
         let mut decoded = self.pairs.unwrap_or(self.panel).wrapping_add(first * LANES);
+        // SAFETY: the panel has this sub-block's block.
+        let mut heads =
+            unsafe { heads::<P, F, V>(simd, sub_block_at::<F>(self.panel, self.first).0, first) };
         for sub_block in self.first..self.first + self.blocks {
+            let is_first = sub_block.is_multiple_of(F::SUB_BLOCKS);
             let (block, sub_block) = sub_block_at::<F>(self.panel, sub_block);
             let mut sums = [[simd.splat(0.0); V]; R];
-            // SAFETY: a sub-block has the scales and groups of 64 columns; `decoded` has its pairs, if they are
-            // made; each row of `x` has as many pairs of it.
+            // SAFETY: a sub-block has the scales and groups of 64 columns, and its block their halves; `decoded` has
+            // its pairs, if they are made; each row of `x` has as many pairs of it.
             unsafe {
+                // Where pairs are made already, registers are full of sums, and rows share the conversion.
+                if DECODED || is_first {
+                    heads = self::heads::<P, F, V>(simd, block, first);
+                }
                 if DECODED {
                     for pair in 0..F::STEPS / 2 {
                         let (left, right) = (x.pairs.add(pair), decoded.add(pair * PANEL));
@@ -160,28 +168,35 @@ impl Tile {
                     }
                     decoded = decoded.wrapping_add(F::STEPS / 2 * PANEL);
                 } else {
+                    if is_first {
+                        prefetch_ahead::<V>(block, F::HEAD_WORDS, first);
+                    }
+                    prefetch_ahead::<V>(sub_block, F::SCALE_WORDS, first);
                     let mut at = sub_block.add(F::SCALE_WORDS);
-                    for group in 0..F::STEPS / F::GROUP_STEPS {
-                        let mut words = [F::group(simd, at, first); V];
-                        for (v, words) in words.iter_mut().enumerate().skip(1) {
-                            *words = F::group(simd, at, first + v);
+                    let mut pair = 0;
+                    for _ in 0..F::STEPS / F::GROUP_STEPS {
+                        let mut groups = [F::group(simd, at, first); V];
+                        for (v, group) in groups.iter_mut().enumerate().skip(1) {
+                            *group = F::group(simd, at, first + v);
                         }
-                        let own = AHEAD + first * F::GROUP_WORDS / 4;
-                        for line in (0..F::GROUP_WORDS * V / 4).step_by(16) {
-                            prefetch(at.wrapping_add(own + line).cast());
-                        }
-                        for pair in 0..F::GROUP_STEPS / 2 {
-                            let mut right = [F::integer_pair(simd, words[0], pair); V];
-                            for (right, &words) in right.iter_mut().zip(&words).skip(1) {
-                                *right = F::integer_pair(simd, words, pair);
+                        prefetch_ahead::<V>(at, F::GROUP_WORDS, first);
+                        for _ in 0..F::GROUP_STEPS / F::FRONT_STEPS {
+                            for n in 0..F::FRONT_STEPS / 2 {
+                                let mut right = [F::integer_pair(simd, groups[0], n); V];
+                                for (right, &group) in right.iter_mut().zip(&groups).skip(1) {
+                                    *right = F::integer_pair(simd, group, n);
+                                }
+                                dots::<P, F, R, V>(simd, x, pair, right, &mut sums);
+                                pair += 1;
                             }
-                            let pair = group * F::GROUP_STEPS / 2 + pair;
-                            dots::<P, F, R, V>(simd, x, pair, right, &mut sums);
+                            for group in &mut groups {
+                                *group = F::next(simd, *group);
+                            }
                         }
                         at = at.add(F::GROUP_WORDS);
                     }
                 }
-                let (scales, mins) = factors::<P, F, V>(simd, block, sub_block, first);
+                let (scales, mins) = factors::<P, F, V>(simd, heads, sub_block, first);
                 simd.add_scaled(scales, sums, &mut totals);
                 if F::HAS_MIN {
                     let mut block_sums = [[simd.splat(0.0); V]; R];
@@ -241,6 +256,26 @@ unsafe fn dots<P: Pairs, F: Quantised, const R: usize, const V: usize>(
     }
 }
 
+/// The heads of a block for V vectors from the `first` on.
+///
+/// # Safety
+/// As [`BlockFormat::head`](crate::stored::block_format::BlockFormat::head), for each of these vectors.
+#[inline(always)]
+unsafe fn heads<L: Lanes, F: Quantised, const V: usize>(
+    simd: L,
+    block: *const u32,
+    first: usize,
+) -> [F::Head<L>; V] {
+    // SAFETY: the preconditions are the same.
+    unsafe {
+        let mut heads = [F::head(simd, block, first); V];
+        for (v, head) in heads.iter_mut().enumerate().skip(1) {
+            *head = F::head(simd, block, first + v);
+        }
+        heads
+    }
+}
+
 /// The scales and minima of a sub-block for V vectors from the `first` on.
 ///
 /// # Safety
@@ -248,16 +283,16 @@ unsafe fn dots<P: Pairs, F: Quantised, const R: usize, const V: usize>(
 #[inline(always)]
 unsafe fn factors<L: Lanes, F: Quantised, const V: usize>(
     simd: L,
-    block: *const u32,
+    heads: [F::Head<L>; V],
     sub_block: *const u32,
     first: usize,
 ) -> ([L::F32; V], [L::F32; V]) {
     // SAFETY: the preconditions are the same.
     unsafe {
-        let (scale, min) = F::factors(simd, block, sub_block, first);
+        let (scale, min) = F::factors(simd, heads[0], sub_block, first);
         let (mut scales, mut mins) = ([scale; V], [min; V]);
         for v in 1..V {
-            (scales[v], mins[v]) = F::factors(simd, block, sub_block, first + v);
+            (scales[v], mins[v]) = F::factors(simd, heads[v], sub_block, first + v);
         }
         (scales, mins)
     }
