@@ -1878,7 +1878,7 @@ export default /** @type {const} */ ({
   'why.caption.cap':
     'A cap stands behind the sum in this model: the parts add up to {sum}, and the cap leaves {share} of it.',
   'why.caption.opens-mlps':
-    'An MLP is opened by its slope here: how far its result moves when what enters moves a little. Such parts, marked ~, add up as well, but say less about what a change would do.',
+    'An MLP is opened by its slope: how far its result moves with what enters. Such parts, marked ~, add up as well, but say less about what a change would do.',
 
   /* faithfulness: what the sum of a logit predicts */
   'faithfulness.title': 'What the sum predicts, and what happens',
@@ -2211,7 +2211,7 @@ export default /** @type {const} */ ({
   'diff.caption.parted-first':
     'Read at each depth, they part before the first layer: there they are at least a tenth as far apart as at the end.',
   'diff.caption.parted':
-    'Read at each depth, they part in layer {layer}: it is the first after which they are at least a tenth as far apart as at the end.',
+    'Read at each depth, they part in layer {layer}: after it they are at least a tenth as far apart as at the end.',
   'diff.caption.head': 'Of all heads {head} differs most, by {share} of what it returns.',
 
   /* around: what surrounds the three lines */
