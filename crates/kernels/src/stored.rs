@@ -211,11 +211,18 @@ fn widen_sub_block<L: Lanes, F: BlockFormat>(
         let mut at = block.as_ptr().add(at);
         let scales = F::scales(simd, head, at, vector);
         at = at.add(F::SCALE_WORDS);
-        for to in to.chunks_mut(F::GROUP_STEPS * stride) {
+        let steps = to.len().div_ceil(stride).min(F::STEPS);
+        for first in (0..steps).step_by(F::GROUP_STEPS) {
             let mut group = F::group(simd, at, vector);
-            for to in to.chunks_mut(F::FRONT_STEPS * stride) {
-                for (n, to) in to.chunks_mut(stride).enumerate() {
-                    simd.store(F::value(simd, scales, group, n), to);
+            for first in (first..first + F::GROUP_STEPS).step_by(F::FRONT_STEPS) {
+                for n in 0..F::FRONT_STEPS {
+                    // A loop of a constant length, so that the place at the front is one, too.
+                    if first + n < steps {
+                        simd.store(
+                            F::value(simd, scales, group, n),
+                            &mut to[(first + n) * stride..],
+                        );
+                    }
                 }
                 group = F::next(simd, group);
             }

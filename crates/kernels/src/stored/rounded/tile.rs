@@ -182,8 +182,9 @@ impl Tile {
                         prefetch_ahead::<V>(at, F::GROUP_WORDS, first);
                         for _ in 0..F::GROUP_STEPS / F::FRONT_STEPS {
                             for n in 0..F::FRONT_STEPS / 2 {
+                                // Without `skip`, which would have the compiler keep the arrays in memory.
                                 let mut right = [F::integer_pair(simd, groups[0], n); V];
-                                for (right, &group) in right.iter_mut().zip(&groups).skip(1) {
+                                for (right, &group) in right.iter_mut().zip(&groups) {
                                     *right = F::integer_pair(simd, group, n);
                                 }
                                 dots::<P, F, R, V>(simd, x, pair, right, &mut sums);
