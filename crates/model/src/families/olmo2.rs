@@ -4,7 +4,7 @@
 use lookback_files::Result;
 use serde_json::json;
 
-use super::{llama, olmo3};
+use super::llama;
 use crate::{
     Config, Family, NormPlacement, QueryKeyNorm, RopeScaling, RotaryConfig, Size, config::GgufKeys,
     files::Names,
@@ -42,11 +42,8 @@ pub(super) fn shape(family: &'static Family, size: Size) -> Config {
 /// embeddings are not scaled.
 fn read_gguf(keys: &mut GgufKeys<'_>, config: Config) -> Result<Config> {
     let config = keys.windows(config, 4)?;
-    let config = keys.window_rotary(config, |rotary| RotaryConfig {
+    keys.window_rotary(config, |rotary| RotaryConfig {
         scaling: RopeScaling::None,
         ..rotary.clone()
-    })?;
-    // As which it is written to a directory again.
-    let family = if config.window.is_some() { &olmo3::FAMILY } else { config.family };
-    Ok(Config { family, ..config })
+    })
 }
