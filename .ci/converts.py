@@ -6,6 +6,7 @@
                                                              transformers, safetensors, gguf, llama_cpp
 
 1. stories260k as a GGUF file: the logits keep their bits, llama.cpp writes the expected text.
+   What stands beside the weights: the padding token, sampling and chat templates, as gguf and transformers read them.
 2. Each golden family that has a GGUF architecture, with a tokenizer of bytes: its file has the logits of its directory bit for bit, in
    this program and within rounding in llama.cpp, with the same greedy text; and as a directory again it has the same bits, and
    transformers the same greedy text.
@@ -105,6 +106,35 @@ def stories(lookback, shared, work):
     assert one.keys() == other.keys() and all((one[key] == other[key]).all() for key in one)
     tokenizer = transformers.AutoTokenizer.from_pretrained(back)
     assert tokenizer(prompt).input_ids == ids.tolist(), tokenizer(prompt).input_ids
+
+
+def beside(lookback, shared, work):
+    """The padding token, what is suggested about sampling, and named chat templates, as gguf and transformers read them."""
+    folder, copy, file, back = (work / name for name in ("beside", "beside-copy", "beside.gguf", "beside-back"))
+    shutil.copytree(shared / "models/stories260k", folder, copy_function=shutil.copyfile)
+    folder.chmod(0o755)
+    suggested = dict(do_sample=True, temperature=0.6, top_k=20, top_p=0.9, min_p=0.05, repetition_penalty=1.1, bos_token_id=1, eos_token_id=[1, 2])
+    (folder / "generation_config.json").write_text(json.dumps(suggested))
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(dict(settings, pad_token="<unk>")))
+    (folder / "additional_chat_templates").mkdir()
+    (folder / "additional_chat_templates/tools.jinja").write_text("{{ tools }}")
+    for source, out in [(folder, copy), (folder, file), (file, back)]:
+        run(lookback, "convert", source, out)
+    fields = gguf.GGUFReader(str(file)).fields
+    keys = gguf.Keys.General
+    found = {key: fields[key].contents() for key in (keys.SAMPLING_TEMP, keys.SAMPLING_TOP_K, keys.SAMPLING_TOP_P, keys.SAMPLING_MIN_P, keys.SAMPLING_PENALTY_REPEAT, keys.SAMPLING_PENALTY_LAST_N)}
+    assert np.allclose(list(found.values()), [0.6, 20, 0.9, 0.05, 1.1, -1]), found
+    assert fields[gguf.Keys.Tokenizer.PAD_ID].contents() == 0
+    assert fields[gguf.Keys.Tokenizer.CHAT_TEMPLATE_N.format(name="tools")].contents() == "{{ tools }}"
+    for out in (copy, back):
+        config = transformers.GenerationConfig.from_pretrained(out).to_dict()
+        for key, value in suggested.items():
+            same = sorted(config[key]) == value if isinstance(value, list) else np.isclose(config[key], value)
+            assert same, f"{out.name}: {key} is {config[key]}, not {value}"
+        tokenizer = transformers.AutoTokenizer.from_pretrained(out)
+        assert tokenizer.pad_token_id == 0 and tokenizer.chat_template["tools"] == "{{ tools }}", out.name
+    print("padding, sampling and chat templates: the same in a copy, in a file as gguf reads it, and in a directory of it as transformers does")
 
 
 def with_tokenizer(folder, to):
@@ -286,12 +316,13 @@ def main(lookback, shared, peers, *rest):
         work = Path(work)
         if not names:
             stories(lookback, shared, work)
+            beside(lookback, shared, work)
             trained(lookback, shared, work)
             wide(lookback, work)
             smollm2(lookback, shared, peers, work, full)
         for name in names or known:
-            if name in ("stories", "wide"):
-                dict(stories=lambda: stories(lookback, shared, work), wide=lambda: wide(lookback, work))[name]()
+            if name in ("stories", "beside", "wide"):
+                dict(stories=lambda: stories(lookback, shared, work), beside=lambda: beside(lookback, shared, work), wide=lambda: wide(lookback, work))[name]()
             elif name == "trained":
                 trained(lookback, shared, work)
             elif name == "smollm2":

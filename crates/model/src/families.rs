@@ -106,6 +106,12 @@ pub(crate) fn written_as_gguf(config: &crate::Config) -> Result<&'static Family>
     })
 }
 
+/// Families whose models are written as GGUF files of this one's architecture.
+pub(crate) fn sharing_gguf(family: &'static Family) -> impl Iterator<Item = &'static Family> {
+    let others = FAMILIES.iter().copied();
+    others.filter(|other| !family.gguf.is_empty() && other.gguf_as == family.gguf)
+}
+
 /// `a, b and c`, or with another word before the last.
 fn listed(name: fn(&Family) -> &'static str, before_last: &str) -> String {
     // Some have no architecture of GGUF, and some share one.

@@ -1,7 +1,9 @@
 //! A model written anew: as a GGUF file of any type that is written, or as a Hugging Face directory.
 //!
-//! Weights, tokenizer, the tokens that begin and end texts, and chat templates go along. What the other kind of file has no
-//! words for is refused before anything is written.
+//! Weights, tokenizer, the tokens that begin and end texts, and chat templates go along; padding and what is suggested about
+//! sampling stand in `convert/beside`. What the other kind of file has no words for is refused before anything is written.
+
+mod beside;
 
 use std::path::Path;
 
@@ -78,13 +80,19 @@ pub fn convert(
     };
     if is_gguf {
         let tokenizer = gguf_tokenizer(&stored, model)?;
+        let (sampling, left_out) = beside::sampling_of_gguf(&stored, model)?;
         stored
-            .write_gguf(out, &tokenizer, file_type, pool, &mut count)
+            .write_gguf(out, &tokenizer, &sampling, file_type, pool, &mut count)
             .map_err(|refusal| at_model(refusal, model, out))?;
+        done.remarks.extend(left_out);
+        done.remarks.extend(beside::ends_left_out(&tokenizer));
     } else {
+        let mut left_out = None;
         write_directory_with(out, |part| {
-            write_directory(&stored, model, part, file_type, &mut count)
+            left_out = write_directory(&stored, model, part, file_type, &mut count)?;
+            Ok(())
         })?;
+        done.remarks.extend(left_out);
     }
     done.types.sort_by_key(|(_, tensors)| std::cmp::Reverse(*tensors));
     Ok(done)
@@ -137,7 +145,7 @@ fn write_directory(
     part: &Path,
     file_type: &GgufType,
     written: &mut dyn FnMut(TensorWritten<'_>) -> Result<()>,
-) -> Result<()> {
+) -> Result<Option<String>> {
     if file_type.base.is_quantised() {
         return Err(Refusal::user(format!(
             "a directory's weights are f32, f16 or bf16, and {} {} is asked for; give one of these, or a name that ends \
@@ -148,12 +156,14 @@ fn write_directory(
     }
     match stored.tokenizer() {
         StoredTokenizer::Directory(folder) => copy_tokenizer(folder, part)?,
-        StoredTokenizer::Gguf(_) => {
+        StoredTokenizer::Gguf(gguf) => {
             stored_tokenizer(stored.tokenizer(), model)?.write(part)?;
+            beside::write_padding(gguf, part)?;
             write_templates(&stored.tokenizer().chat_templates()?, part)?;
         }
     }
-    let network = Network::new(&stored.config().clone().with_named_rope());
+    let config = stored.config().clone().with_named_rope().with_family_of_directories();
+    let network = Network::new(&config);
     let fill = |id, out: &mut [f32]| {
         // Of a weight of this network and of its length nothing can be refused.
         let read = stored.read(id, out);
@@ -162,7 +172,9 @@ fn write_directory(
     };
     save_as(part, &network, file_type.base, fill, written)
         .map_err(|refusal| at_model(refusal, model, part))?;
-    stored.check_unchanged()
+    let left_out = beside::write_generation_config(stored, model, part)?;
+    stored.check_unchanged()?;
+    Ok(left_out)
 }
 
 /// What a directory may have beside its weights and its configuration that tokenizers and chats need.
@@ -186,15 +198,22 @@ fn copy_tokenizer(from: &Path, to: &Path) -> Result<()> {
             write_atomic(&to.join(name), &read_bytes_up_to(&path, MAX_TOKENIZER_BYTES)?)?;
         }
     }
-    Ok(())
+    let templates = StoredTokenizer::Directory(from.to_owned()).chat_templates()?;
+    match from.join(ADDITIONAL).is_dir() {
+        true => write_templates(&templates, to),
+        false => Ok(()),
+    }
 }
+
+/// Where a directory has the chat templates that have names.
+const ADDITIONAL: &str = "additional_chat_templates";
 
 fn write_templates(templates: &ChatTemplates, folder: &Path) -> Result<()> {
     for (name, template) in templates.iter() {
         if templates.is_default(name) {
             write_atomic(&folder.join("chat_template.jinja"), template.as_bytes())?;
         } else {
-            let others = folder.join("additional_chat_templates");
+            let others = folder.join(ADDITIONAL);
             lookback_files::create_directory(&others)?;
             write_atomic(
                 &others.join(format!("{}.jinja", name.replace('/', "-"))),
@@ -221,7 +240,9 @@ fn gguf_tokenizer(stored: &StoredModel, model: &Path) -> Result<GgufTokenizer> {
     let written = tokenizer.to_gguf(config.vocabulary);
     let written = written.map_err(|refusal| refusal.at(model.display()))?;
     let templates = stored.tokenizer().chat_templates()?;
-    Ok(with_ends(of_vocabulary(written), &config.eos, config.bos, &templates))
+    let padding = beside::padding_of_directory(model, &tokenizer, config.vocabulary)?;
+    let written = GgufTokenizer { padding, ..of_vocabulary(written) };
+    Ok(with_ends(written, &config.eos, config.bos, &templates))
 }
 
 /// The tokens that end an answer are the configuration's, the tokenizer's own first; and the chat templates.

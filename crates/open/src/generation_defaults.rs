@@ -73,6 +73,12 @@ const NAMES_OF_GGUF: [(&str, &str); 11] = [
     ("mirostat_eta", "mirostat_lr"),
 ];
 
+/// llama.cpp's name of one of our settings.
+pub(crate) fn gguf_name(ours: &str) -> Option<&'static str> {
+    let found = NAMES_OF_GGUF.iter().find(|(_, name)| *name == ours);
+    found.map(|(theirs, _)| *theirs)
+}
+
 /// What the files of a model suggest.
 pub(crate) fn from_files(stored: &StoredModel, path: &Path) -> Result<GenerationDefaults> {
     if path.is_dir() {

@@ -208,13 +208,15 @@ impl<'a> GgufKeys<'a> {
         }
     }
 
-    /// Refuses the first key of the architecture that was not taken, unless it is switched off.
+    /// Refuses the first key of the architecture that was not taken, unless it is switched off. A mask that is switched
+    /// off makes another model.
     pub(crate) fn finish(self) -> Result<()> {
         for key in self.source.keys() {
             let part = key.strip_prefix(self.architecture).and_then(|rest| rest.strip_prefix('.'));
             let Some(part) = part else { continue };
-            let is_off = self.source.is_off(key)
-                || part == "attention.causal" && self.source.flag(key) == Ok(Some(true))
+            let is_causal = part == "attention.causal";
+            let is_off = self.source.is_off(key) && !is_causal
+                || is_causal && self.source.flag(key) == Ok(Some(true))
                 || part == "rope.scaling.original_context_length"
                 || part == "rope.scaling.finetuned"
                 // How rows lie follows from the architecture; llama.cpp never reads it.

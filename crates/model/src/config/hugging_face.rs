@@ -91,6 +91,19 @@ impl Config {
         Ok(pretty(&object))
     }
 
+    /// The same of the family whose directories have words for it, where one architecture of GGUF is that of several: an
+    /// `olmo2` with windows is an OLMo 3.
+    #[must_use]
+    pub fn with_family_of_directories(self) -> Self {
+        if self.to_hugging_face().is_ok() {
+            return self;
+        }
+        let found = families::sharing_gguf(self.family)
+            .map(|family| Self { family, ..self.clone() })
+            .find(|other| other.to_hugging_face().is_ok());
+        found.unwrap_or(self)
+    }
+
     /// The model that its family's files have room for: where they have every bias, one that it lacks is
     /// there, and zero.
     pub(crate) fn as_stored(&self) -> Self {

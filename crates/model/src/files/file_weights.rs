@@ -220,7 +220,11 @@ impl Weight {
 fn check(tensors: &Tensors, index: usize, place: &Place) -> Result<StorageType> {
     let tensor = &tensors.list[index];
     let wanted = place.shape();
-    if tensor.shape != wanted {
+    let outer_ones = match tensor.is_without_outer_ones {
+        true => wanted[..wanted.len() - 1].iter().take_while(|size| **size == 1).count(),
+        false => 0,
+    };
+    if tensor.shape != wanted[outer_ones..] {
         let what = format!(
             "has the shape {}, but the configuration makes it {wanted:?}; the two are not of one \
              model",

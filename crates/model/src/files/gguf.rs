@@ -211,8 +211,11 @@ fn place(path: &Path, info: &Info, data_at: usize, file: &[u8]) -> Result<Tensor
         let refusal = refuse(format!("has the unknown type {}", info.kind));
         return Err(refusal.with_kind(Kind::UnsupportedFeature));
     };
-    let shape: Option<Vec<usize>> =
-        info.sizes.iter().rev().map(|size| usize::try_from(*size).ok()).collect();
+    // ggml's shapes have four sizes, and writers may leave out or keep outer ones of 1.
+    let is_outer = |at: usize| info.sizes[at..].iter().all(|size| *size == 1);
+    let dimensions = (1..info.sizes.len()).find(|at| is_outer(*at)).unwrap_or(info.sizes.len());
+    let sizes = info.sizes[..dimensions].iter().rev();
+    let shape: Option<Vec<usize>> = sizes.map(|size| usize::try_from(*size).ok()).collect();
     let elements =
         shape.as_ref().and_then(|all| all.iter().try_fold(1usize, |n, size| n.checked_mul(*size)));
     let (Some(shape), Some(elements)) = (shape, elements) else {
@@ -244,6 +247,7 @@ fn place(path: &Path, info: &Info, data_at: usize, file: &[u8]) -> Result<Tensor
         dtype: (*dtype).to_owned(),
         storage: Some(storage),
         shape,
+        is_without_outer_ones: true,
         source: 0,
         bytes: start..end,
     })

@@ -112,6 +112,7 @@ pub(super) fn read_header(path: &Path, bytes: &[u8], source: usize) -> Result<Ve
             dtype: (*dtype).to_owned(),
             storage: *storage,
             shape: info.shape,
+            is_without_outer_ones: false,
             source,
             bytes: data_at + start..data_at + end,
         });

@@ -25,6 +25,8 @@ pub(super) struct Tensor {
     pub storage: Option<StorageType>,
     /// Outermost first.
     pub shape: Vec<usize>,
+    /// Whether outermost sizes of 1 are left out, as in GGUF files.
+    pub is_without_outer_ones: bool,
     /// Which of the files.
     pub source: usize,
     /// Where in the file; inside its bounds.

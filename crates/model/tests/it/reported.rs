@@ -255,3 +255,37 @@ fn a_shard_of_many_tensors_is_held_against_its_index_once() {
     let said = StoredModel::open(folder.path()).err().expect("another model").to_string();
     assert!(said.contains("tensor model.embed_tokens.weight is missing"), "{said}");
 }
+
+#[test]
+fn outer_sizes_of_1_are_no_other_shape() {
+    // ggml leaves them out where it writes a file; other writers keep them, so that a norm is a matrix of one row.
+    for ones in [0, 1, 2] {
+        let mut gguf = fixture::one_block_keys();
+        let mut add = |name: &str, shape: &[usize]| {
+            let shape = [&vec![1; ones][..], shape].concat();
+            let bytes = vec![0; 4 * shape.iter().product::<usize>()];
+            gguf.tensor(name, 0, &shape, &bytes);
+        };
+        add("token_embd.weight", &[3, 32]);
+        for norm in ["output_norm", "blk.0.attn_norm", "blk.0.ffn_norm"] {
+            add(&format!("{norm}.weight"), &[32]);
+        }
+        for (name, rows) in [("attn_q", 32), ("attn_k", 16), ("attn_v", 16), ("attn_output", 32)] {
+            add(&format!("blk.0.{name}.weight"), &[rows, 32]);
+        }
+        for name in ["ffn_gate", "ffn_up", "ffn_down"] {
+            add(&format!("blk.0.{name}.weight"), &[32, 32]);
+        }
+        assert_eq!(opened(&gguf.finish()).err(), None, "{ones}");
+    }
+}
+
+#[test]
+fn a_model_without_a_mask_is_refused() {
+    // Encoders have an architecture of a decoder, and say so; false is no word for nothing here.
+    let says = |flag: u8| {
+        let said = changed(|gguf| _ = gguf.key("llama.attention.causal", 7, &[flag]));
+        said.err().expect("it has no tensors").contains("llama.attention.causal")
+    };
+    assert!(says(0) && !says(1));
+}

@@ -185,3 +185,81 @@ fn nothing_is_left_of_what_was_stopped_or_cannot_be_stored() {
         assert_eq!(names(), before);
     }
 }
+
+/// Changes the object in a JSON file.
+fn change(path: &Path, change: impl FnOnce(&mut serde_json::Value)) {
+    let text = fs::read_to_string(path).unwrap_or_else(|_| "{}".to_owned());
+    let mut object = serde_json::from_str(&text).unwrap();
+    change(&mut object);
+    fs::write(path, object.to_string()).unwrap();
+}
+
+#[test]
+fn what_stands_beside_the_weights_goes_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    fs::create_dir(&model).unwrap();
+    written("llama", &model);
+    write_tokenizer(&model);
+    change(&model.join("tokenizer_config.json"), |settings| settings["pad_token"] = "c".into());
+    let tokenizer = Tokenizer::open(&model).unwrap();
+    let [end, padding] = ["<|endoftext|>", "c"].map(|piece| tokenizer.id_of(piece).unwrap());
+    let suggested = serde_json::json!({
+        "do_sample": true, "temperature": 0.6, "top_k": 20, "top_p": 0.9, "repetition_penalty": 1.1,
+        "eos_token_id": [end.0, 20, 21, 22],
+    });
+    change(&model.join("generation_config.json"), |config| *config = suggested.clone());
+    let others = model.join("additional_chat_templates");
+    fs::create_dir(&others).unwrap();
+    fs::write(others.join("tools.jinja"), "{{ tools }}").unwrap();
+    let [copy, file, again, back] =
+        ["copy", "a.gguf", "b.gguf", "back"].map(|name| folder.path().join(name));
+    assert!(converted(&model, &copy, None).unwrap().remarks.is_empty());
+    // Of four ends three have a key.
+    let done = converted(&model, &file, None).unwrap();
+    assert!(done.remarks.iter().any(|said| said.contains("; 22 will not end")), "{done:?}");
+    converted(&file, &again, None).unwrap();
+    converted(&again, &back, None).unwrap();
+    let defaults = |model: &Path| {
+        let model = Model::options().threads(1).open(model).unwrap();
+        let mut numbers = model.generation_defaults().unwrap().numbers;
+        numbers.sort_by_key(|(name, _)| *name);
+        numbers
+    };
+    let wanted = defaults(&model);
+    assert_eq!(wanted.len(), 5);
+    for (path, ends) in [(&copy, 4), (&file, 3), (&again, 3), (&back, 3)] {
+        assert_eq!(defaults(path), wanted, "{path:?}");
+        let stored = lookback_model::StoredModel::open(path).unwrap();
+        assert_eq!(stored.config().eos.len(), ends, "{path:?}");
+        let templates = stored.tokenizer().chat_templates().unwrap();
+        assert_eq!(templates.choose(Some("tools")).unwrap(), "{{ tools }}", "{path:?}");
+        if let lookback_model::StoredTokenizer::Gguf(tokenizer) = stored.tokenizer() {
+            assert_eq!(tokenizer.padding, Some(padding));
+        }
+    }
+    for path in [&copy, &back] {
+        let settings = fs::read_to_string(path.join("tokenizer_config.json")).unwrap();
+        let settings: serde_json::Value = serde_json::from_str(&settings).unwrap();
+        assert_eq!(settings["pad_token"], "c", "{path:?}");
+    }
+}
+
+#[test]
+fn an_olmo_2_with_windows_becomes_the_directory_of_an_olmo_3() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    fs::create_dir(&model).unwrap();
+    let ids = written("olmo3", &model);
+    write_tokenizer(&model);
+    // The pattern of layers that a file has words for.
+    change(&model.join("config.json"), |config| {
+        config["layer_types"] = vec!["sliding_attention"; 3].into();
+    });
+    let [file, back] = ["a.gguf", "back"].map(|name| folder.path().join(name));
+    converted(&model, &file, None).unwrap();
+    converted(&file, &back, None).unwrap();
+    assert_eq!(Model::open(&back).unwrap().config().family.model_type, "olmo3");
+    let wanted = logits(&model, &ids);
+    assert!(logits(&file, &ids) == wanted && logits(&back, &ids) == wanted);
+}

@@ -5,7 +5,8 @@
 use lookback_files::{Refusal, Result};
 
 use super::{
-    GgufTokenizer, cursor::Cursor, eog_ids, metadata::Metadata, metadata_writer::GgufMetadata,
+    GgufTokenizer, SamplingDefault, cursor::Cursor, eog_ids, metadata::Metadata,
+    metadata_writer::GgufMetadata,
 };
 use crate::{
     Config, Family, LongRope, NormKind, Positions, RopeScaling, RotaryConfig,
@@ -132,7 +133,8 @@ impl Description {
         if tokenizer.scores.is_empty() || !tokenizer.merges.is_empty() {
             metadata.texts("tokenizer.ggml.merges", tokenizer.merges.iter().map(String::as_str));
         }
-        let [end_of_turn, end_of_message] = eog_ids(tokenizer);
+        let mut ends = eog_ids(tokenizer).into_iter();
+        let (end_of_turn, end_of_message) = (ends.next(), ends.next());
         for (key, id) in [
             ("bos_token_id", tokenizer.bos),
             ("eos_token_id", tokenizer.eos),
@@ -163,6 +165,23 @@ impl Description {
         }
         for (name, template) in named {
             metadata.text(&format!("tokenizer.chat_template.{name}"), template);
+        }
+    }
+
+    /// Writes what is suggested about sampling.
+    pub(in crate::files) fn sampling(&mut self, suggested: &[(String, SamplingDefault)]) {
+        for (name, value) in suggested {
+            let key = format!("general.sampling.{name}");
+            let is_whole = matches!(name.as_str(), "top_k" | "penalty_last_n" | "mirostat");
+            match value {
+                SamplingDefault::Text(text) => self.metadata.text(&key, text),
+                SamplingDefault::Number(number) if is_whole && number.fract() == 0.0 => {
+                    self.metadata.signed(&key, *number as i32);
+                }
+                SamplingDefault::Number(number) => {
+                    self.metadata.real_of_file(&key, *number as f32);
+                }
+            }
         }
     }
 

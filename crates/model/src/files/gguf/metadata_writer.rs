@@ -62,6 +62,18 @@ impl GgufMetadata {
         self.bytes.extend(number.to_le_bytes());
     }
 
+    /// A whole number that may be negative, under a whole key.
+    pub(super) fn signed(&mut self, key: &str, number: i32) {
+        self.key(key, SIGNED);
+        self.bytes.extend(number.to_le_bytes());
+    }
+
+    /// A real number under a whole key.
+    pub(super) fn real_of_file(&mut self, key: &str, number: f32) {
+        self.key(key, REAL);
+        self.bytes.extend(number.to_le_bytes());
+    }
+
     /// Yes or no under a whole key.
     pub(super) fn flag_of_file(&mut self, key: &str, flag: bool) {
         self.key(key, FLAG);

@@ -47,3 +47,10 @@ pub struct GgufTokenizer {
     /// The same under other names.
     pub named_chat_templates: BTreeMap<String, String>,
 }
+
+impl GgufTokenizer {
+    /// The tokens that end an answer and that no key of a file is left for: it has words for three.
+    pub fn ends_without_key(&self) -> Vec<TokenId> {
+        eog_ids(self).into_iter().skip(2).collect()
+    }
+}

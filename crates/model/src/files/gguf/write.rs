@@ -13,7 +13,7 @@ use lookback_kernels::{naive::stored::StorageType, quantize::quantize, thread_po
 
 use super::{
     super::{StoredModel, names::Names, places::Place},
-    GgufTokenizer, GgufType, MAGIC, TYPES, align,
+    GgufTokenizer, GgufType, MAGIC, SamplingDefault, TYPES, align,
     describe::Description,
     types::Types,
 };
@@ -59,7 +59,8 @@ impl Tensor<'_> {
 }
 
 impl StoredModel {
-    /// Writes it as a GGUF file of a type, with this tokenizer. `written` is told of each tensor, and may refuse to go on.
+    /// Writes it as a GGUF file of a type, with this tokenizer and what is suggested about sampling. `written` is told of
+    /// each tensor, and may refuse to go on.
     ///
     /// # Errors
     /// When such a file has no words for the model, a weight is no finite number in its type, or the disk is full.
@@ -67,6 +68,7 @@ impl StoredModel {
         &self,
         path: &Path,
         tokenizer: &GgufTokenizer,
+        sampling: &[(String, SamplingDefault)],
         file_type: &'static GgufType,
         pool: &ThreadPool,
         written: &mut dyn FnMut(TensorWritten<'_>) -> Result<()>,
@@ -74,6 +76,7 @@ impl StoredModel {
         let config = self.config();
         let mut described = Description::new(config, file_type.number)?;
         described.tokenizer(tokenizer);
+        described.sampling(sampling);
         let names = names(config, &described.family.gguf_names);
         let stored = Network::new(&config.as_stored());
         let places = names.places(&stored);

@@ -141,8 +141,8 @@ pub(super) fn find(tokenizer: &mut GgufTokenizer, keys: &Keys) {
     tokenizer.eog = eog;
 }
 
-/// The first two ends of a tokenizer that neither `eos` is nor a name tells: keys of their own name them.
-pub(in crate::files::gguf) fn unnamed(tokenizer: &GgufTokenizer) -> [Option<TokenId>; 2] {
+/// The ends of a tokenizer that neither `eos` is nor a name tells: keys of their own name the first two.
+pub(in crate::files::gguf) fn unnamed(tokenizer: &GgufTokenizer) -> Vec<TokenId> {
     let of_middle = FILL_IN_MIDDLE.iter().filter(|(_, _, is_end)| *is_end);
     let named: Vec<&str> = ENDS
         .iter()
@@ -153,9 +153,8 @@ pub(in crate::files::gguf) fn unnamed(tokenizer: &GgufTokenizer) -> [Option<Toke
         let name = tokenizer.tokens.get(id.index());
         name.is_some_and(|name| named.contains(&name.as_str()))
     };
-    let mut others =
-        tokenizer.eog.iter().copied().filter(|id| Some(*id) != tokenizer.eos && !is_named(id));
-    [others.next(), others.next()]
+    let is_other = |id: &TokenId| Some(*id) != tokenizer.eos && !is_named(id);
+    tokenizer.eog.iter().copied().filter(is_other).collect()
 }
 
 /// Tokens of these names, by id.
