@@ -269,13 +269,13 @@ export function matrix({
     );
   }
 
-  /** Which part is seen, of a matrix of which not all is. @param {Picture} now */
+  /** Which part is seen, of a matrix of which not all is: counted from 0, as everywhere. @param {Picture} now */
   function where({ rows, columns }) {
     const { cell, width, height } = geometry;
     const first = (/** @type {number} */ from, /** @type {number} */ all) =>
-      Math.min(all, Math.floor(from / cell + 0.5) + 1);
+      Math.min(all - 1, Math.floor(from / cell + 0.5));
     const last = (/** @type {number} */ to, /** @type {number} */ all) =>
-      Math.min(all, Math.round(to / cell));
+      Math.min(all, Math.round(to / cell)) - 1;
     return messageText('matrix.part', {
       firstRow: first(view.y, rows),
       lastRow: last(view.y + height, rows),

@@ -325,7 +325,7 @@ export default /** @type {const} */ ({
   'matrix.close-name': 'close: {name}',
   'matrix.largest-of-row': 'the largest of its row',
   'matrix.part':
-    'rows {firstRow} to {lastRow} of {rows}, columns {firstColumn} to {lastColumn} of {columns}; drag to see the rest',
+    'rows {firstRow} to {lastRow} of {rows}, columns {firstColumn} to {lastColumn} of {columns}, both counted from 0; drag to see the rest',
   'strip.name': '{name}: {size} numbers, arrow keys read them',
   'player.play': 'play',
   'player.play-name': 'play {name}',
