@@ -63,7 +63,8 @@ impl<'a> PatternRows<'a> {
         let mut batch = Batch::new();
         batch.push(TOKEN, token, &self.trace.ids[token..=token]);
         cache.fork(KNOWN, TOKEN);
-        let stream = known_rows(self.trace, workspace, start, &[token..token + 1])?;
+        let own = std::iter::once(token..token + 1).collect::<Vec<_>>();
+        let stream = known_rows(self.trace, workspace, start, &own)?;
         let stream: Vec<(Site, &[f32])> =
             stream.iter().map(|(site, rows)| (*site, &rows[..])).collect();
         let mut received = Received::new([pattern]);

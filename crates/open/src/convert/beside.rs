@@ -10,6 +10,9 @@ use serde_json::{Map, Value, json};
 
 use crate::generation_defaults::{self, GenerationDefaults, gguf_name};
 
+/// What is suggested about sampling, each by its name behind `general.sampling.`.
+type Suggestions = Vec<(String, SamplingDefault)>;
+
 const GENERATION: &str = "generation_config.json";
 const SETTINGS: &str = "tokenizer_config.json";
 
@@ -46,7 +49,7 @@ pub(super) fn write_padding(tokenizer: &GgufTokenizer, folder: &Path) -> Result<
 pub(super) fn sampling_of_gguf(
     stored: &StoredModel,
     model: &Path,
-) -> Result<(Vec<(String, SamplingDefault)>, Option<String>)> {
+) -> Result<(Suggestions, Option<String>)> {
     if matches!(stored.tokenizer(), StoredTokenizer::Gguf(_)) {
         return Ok((stored.sampling().to_vec(), None));
     }
