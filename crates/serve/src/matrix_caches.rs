@@ -8,9 +8,12 @@ use lookback_open::WeightsId;
 /// Bytes that are kept: of SmolLM2-135M all that attention projects values and results with takes 53 MB.
 pub(crate) const MAX_BYTES: usize = 64 << 20;
 
+/// The projections of a model's weights.
+type OfWeights = (WeightsId, Arc<MatrixCache>);
+
 /// The matrices of the last model. A clone shares them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct MatrixCaches(Arc<Mutex<Option<(WeightsId, Arc<MatrixCache>)>>>);
+pub(crate) struct MatrixCaches(Arc<Mutex<Option<OfWeights>>>);
 
 impl MatrixCaches {
     /// Those of some weights; those of others are given back.
