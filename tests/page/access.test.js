@@ -51,7 +51,7 @@ for (const dark of [false, true]) {
 }
 
 test('arrow keys choose a token, a layer and brackets a head', async () => {
-  const { page } = await open(browser.context, served.address);
+  const { page } = await open(browser.context, served.address, { layer: '2', head: '0' });
   await page.locator('#tokens .chip').last().focus();
   await page.keyboard.press('ArrowLeft');
   await page.keyboard.press('ArrowUp');
