@@ -42,7 +42,13 @@ import { format } from './number.js';
 const [SMALLEST, NAMED] = [4, 11];
 const LARGEST = 104;
 /** Pixels of a matrix's height, at most, and the share of the screen's that it takes. */
-const [TALLEST, SHARE, NARROW_SHARE] = [480, 0.58, 0.365];
+const [TALLEST, SHARE, NARROW_SHARE, LOW_SHARE] = [480, 0.58, 0.365, 0.24];
+
+/** Of the screen's height: less on a phone, and again on a low one. */
+const share = () => {
+  if (window.innerWidth >= 640) return SHARE;
+  return window.innerHeight < 800 ? LOW_SHARE : NARROW_SHARE;
+};
 /** Columns from which on each row of weights has a scale of its own. */
 const MANY = 24;
 
@@ -148,10 +154,7 @@ export function matrix({
     const room = Math.max(40, node.clientWidth - left - right);
     const tall = node.classList.contains('fills-screen')
       ? window.innerHeight - 120 - top
-      : Math.min(
-          tallest,
-          Math.max(200, window.innerHeight * (window.innerWidth < 640 ? NARROW_SHARE : SHARE)),
-        ) - top;
+      : Math.min(tallest, Math.max(190, window.innerHeight * share())) - top;
     const fitting = Math.min(LARGEST, room / now.columns, tall / now.rows);
     const cell = view.cell > 0 ? view.cell : Math.max(NAMED, Math.floor(fitting * 2) / 2);
     const width = Math.min(room, cell * now.columns);

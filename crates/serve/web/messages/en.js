@@ -1910,7 +1910,7 @@ export default /** @type {const} */ ({
   'faithfulness.caption.no-guide':
     'It changes by <strong>{real}</strong>: the sum is no guide here.',
   'faithfulness.caption.why':
-    'The sum keeps the weights of attention and the scales of norms as they were; the model, with parts off, computes them anew.',
+    'The sum holds the weights of attention and the scales of norms as they were; the model computes them anew.',
   'faithfulness.caption.nothing': 'Nothing here goes through a head or an MLP.',
 
   /* sampling: the chain in words */
@@ -2209,9 +2209,9 @@ export default /** @type {const} */ ({
   'diff.caption.no-depths':
     'They have different numbers of layers, so their depths are not compared.',
   'diff.caption.parted-first':
-    'Read at each depth, they part before the first layer: there they are at least a tenth as far apart as at the end.',
+    'Read at each depth, they part before the first layer: there the distance first reaches a tenth of that.',
   'diff.caption.parted':
-    'Read at each depth, they part in layer {layer}: after it they are at least a tenth as far apart as at the end.',
+    'Read at each depth, they part in layer {layer}: there the distance first reaches a tenth of that.',
   'diff.caption.head': 'Of all heads {head} differs most, by {share} of what it returns.',
 
   /* around: what surrounds the three lines */
