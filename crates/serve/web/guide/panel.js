@@ -166,12 +166,14 @@ export function panel(page, bar) {
     const isDue = () =>
       (figure.dataset.drawn !== location.hash || figure.classList.contains('is-busy')) &&
       performance.now() < latest;
-    // Drawn, it may still change its height, as the folded panel lets it.
-    let [height, still] = [0, 0];
+    // Drawn, it may still change its height, as the folded panel lets it, and figures above it theirs, which the page
+    // makes up for a frame later.
+    let [height, top, still] = [0, 0, 0];
     while (!left.signal.aborted && (still < STILL || isDue())) {
       await new Promise(requestAnimationFrame);
-      still = figure.offsetHeight === height ? still + 1 : 0;
-      height = figure.offsetHeight;
+      const now = figure.getBoundingClientRect();
+      still = now.height === height && now.top === top ? still + 1 : 0;
+      [height, top] = [now.height, now.top];
     }
     const [body, caption] = ['body', 'caption'].map((part) =>
       figure.querySelector(`:scope > .figure-${part}`)?.getBoundingClientRect(),
@@ -180,7 +182,7 @@ export function panel(page, bar) {
     left.abort();
     if (isLeft || !body || !caption || !node.classList.contains('is-folded')) return;
     const over = caption.bottom - node.getBoundingClientRect().top;
-    const spare = body.top - bar.getBoundingClientRect().bottom;
+    const spare = body.top - Math.max(bar.getBoundingClientRect().bottom, top);
     if (over > 0 && over <= spare) scrollBy({ top: over, behavior: 'instant' });
   }
 
