@@ -30,14 +30,15 @@ export const knownHead = (of) => found.get(keyOf(of)) ?? otherwise(of);
 /**
  * A model's head, which is waited for but not for long.
  * @param {Model} of
- * @param {() => void} late  is called when it is there, where that took longer
+ * @param {() => void} late  is called when it was found, where that took longer
  * @returns {Promise<Head>}
  */
 export async function headSoon(of, late) {
   const head = defaultHead(of);
   const timeout = new Promise((resolve) => setTimeout(() => resolve(null), WAIT));
   if (await Promise.race([head, timeout])) return head;
-  head.then(late);
+  // Not where it was not answered: asking again at once would go on for as long as the program is away.
+  head.then(() => found.has(keyOf(of)) && late());
   return knownHead(of);
 }
 
